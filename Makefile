@@ -1,0 +1,85 @@
+# Two commands: `make reproduce` goes from nothing to a driving agent and a built book; `make test` checks everything.
+# Every target may be interrupted and run again: it goes on where it stopped. `make help` lists them.
+
+SCALE ?= quick
+RUN   ?= runs/$(SCALE)
+VENV  ?= .venv
+# The first of these that runs (a name that is only a version manager's shim may not).
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13; do $$p -c 0 2>/dev/null && exec echo $$p; done; echo python3)
+
+BIN   := $(VENV)/bin
+WMLIB := $(BIN)/wmlib
+PAGE  := _build/html/index.html
+
+# TensorFlow's start-up messages say nothing here; pygame must not look for a screen.
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+export SDL_VIDEODRIVER ?= dummy
+export PYTHONUNBUFFERED = 1
+
+.PHONY: help setup reproduce test lint book report bench notebooks reference lock clean
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  SCALE=smoke|quick|full|paper chooses the size (now: $(SCALE)); RUN=DIR where it goes (now: $(RUN))"
+
+# --- set-up ----------------------------------------------------------------------------------------------------------
+
+setup: $(VENV)/.ready  ## create .venv from the lock file (nothing to do the second time)
+
+# The stamp is written last, so that an interrupted installation is taken up again. `python -m venv` on an existing
+# environment completes it. The package itself is installed in place: edits count at once.
+$(VENV)/.ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 14) else \
+	  "wmlib needs Python 3.11, 3.12 or 3.13; this is %d.%d. Name another: make setup PYTHON=/path/to/python3.11" % v)'
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "$(PYTHON) cannot create a virtual environment. On Debian: apt install python3-venv," \
+	       "or name a complete Python: make setup PYTHON=/path/to/python3.11" >&2; exit 2; }
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes --no-deps -r requirements.lock
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+lock:  ## resolve the dependencies anew (needs the network)
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet pyproject.toml --extra book --extra dev --universal --python-version 3.11 \
+	  --generate-hashes --no-header --no-annotate --upgrade -o requirements.lock
+
+# --- the two commands ------------------------------------------------------------------------------------------------
+
+reproduce: setup  ## data, V, M, C, evaluation, notebooks and book, at SCALE (default quick: at most 30 minutes)
+	$(WMLIB) run --scale $(SCALE) --run $(RUN)
+	$(WMLIB) notebooks --scale $(SCALE) --run $(RUN)
+	@$(MAKE) --no-print-directory book
+	@$(WMLIB) info --run $(RUN)
+	@echo "Open $(abspath $(PAGE))"
+
+test: setup  ## pytest, then the notebooks' stored outputs against fresh ones
+	$(BIN)/python -m pytest
+	@if ls notebooks/*.ipynb >/dev/null 2>&1; then \
+	  echo "pytest --nbval notebooks/"; $(BIN)/python -m pytest --nbval --nbval-current-env -q notebooks/; \
+	else echo "no notebooks yet"; fi
+
+# --- parts -----------------------------------------------------------------------------------------------------------
+
+book: setup  ## the book, from the committed notebooks and records (no training, no network)
+	$(BIN)/jupyter-book build . -W -n --keep-going --all
+
+notebooks: setup  ## execute the notebooks in place, before committing them
+	$(WMLIB) notebooks --scale $(SCALE) --run $(RUN) --in-place
+
+reference: setup  ## rewrite the book's pages on the command line and the configuration from the code
+	$(BIN)/python -m wmlib.report.reference
+
+report: setup  ## recompute the committed records in book/results from the runs
+	$(WMLIB) report --run $(RUN)
+
+bench: setup  ## how fast the parts run on this machine
+	$(WMLIB) bench
+
+lint: setup  ## style
+	$(BIN)/ruff check .
+
+clean:  ## remove what was built; runs/ and .venv stay
+	rm -rf _build build dist *.egg-info .pytest_cache .ruff_cache
+	find wmlib tests notebooks book -name __pycache__ -type d -prune -exec rm -rf {} +
