@@ -1,0 +1,107 @@
+"""V: architecture, losses against closed forms, fast layers against Keras' own, and that training improves it."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from wmlib.config import VisionConfig
+from wmlib.models import vae
+from wmlib.models.convolution import PixelToPatch, ToImage
+from wmlib.models.optimizer import FusedAdam, build_optimizer
+
+
+def test_the_papers_parameter_count():
+    assert vae.VAE().count_params() == vae.PARAMETERS == 4_348_547
+
+
+def test_reconstruction_loss_is_the_squared_error_per_frame():
+    x, x_hat = tf.zeros((2, 64, 64, 3)), tf.fill((2, 64, 64, 3), 0.5)
+    assert float(vae.reconstruction_loss(x, x_hat)) == pytest.approx(64 * 64 * 3 * 0.25)
+
+
+def test_kl_divergence_is_that_of_two_gaussians():
+    mu, log_variance = np.array([[0.0, 1.5]]), np.array([[0.0, -0.7]])
+    variance = np.exp(-0.7)
+    expected = 0.5 * (variance + 1.5**2 - 1 - np.log(variance))  # textbook: tr + mahalanobis - k - log det
+    np.testing.assert_allclose(
+        vae.kl_divergence(tf.constant(mu), tf.constant(log_variance)), [[0, expected]], rtol=1e-6
+    )
+
+
+def test_the_floor_holds_per_example_for_the_sum_over_dimensions():
+    kl = tf.constant([[0.0, 0.1], [3.0, 0.0]])  # sums 0.1 and 3, floor 2 * 0.5 = 1
+    assert float(vae.floored_kl(kl, 0.5, 2)) == pytest.approx((1 + 3) / 2)
+
+
+@pytest.mark.parametrize(
+    "fast, pixels, channels, filters, size",
+    [(PixelToPatch, 1, 16, 8, 5), (ToImage, 7, 8, 3, 6)],
+)
+def test_fast_layers_equal_keras_convolutions_and_their_gradients(fast, pixels, channels, filters, size):
+    random = np.random.default_rng(0)
+    x = tf.constant(random.normal(size=(3, pixels, pixels, channels)), tf.float32)
+    plain_layer, fast_layer = keras.layers.Conv2DTranspose(filters, size, 2), fast(filters, size, 2)
+    assert plain_layer(x).shape == fast_layer(x).shape
+    weights = [random.normal(size=w.shape) for w in plain_layer.get_weights()]
+    direction = tf.constant(random.normal(size=plain_layer(x).shape), tf.float32)
+    results = []
+    for layer in (plain_layer, fast_layer):
+        layer.set_weights(weights)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = layer(x)
+        results.append([y, *tape.gradient(y, [x, *layer.trainable_variables], direction)])
+    for plain, quick in zip(*results, strict=True):
+        np.testing.assert_allclose(quick, plain, rtol=1e-4, atol=1e-4)
+
+
+def test_the_decoder_equals_plain_keras_layers():
+    decoder = vae.build_decoder()
+    plain = keras.Sequential(
+        [
+            keras.Input((32,)),
+            keras.layers.Dense(1024),
+            keras.layers.Reshape((1, 1, 1024)),
+            keras.layers.Conv2DTranspose(128, 5, 2, activation="relu"),
+            keras.layers.Conv2DTranspose(64, 5, 2, activation="relu"),
+            keras.layers.Conv2DTranspose(32, 6, 2, activation="relu"),
+            keras.layers.Conv2DTranspose(3, 6, 2, activation="sigmoid"),
+        ]
+    )
+    plain.set_weights(decoder.get_weights())
+    z = np.random.default_rng(0).normal(size=(4, 32)).astype(np.float32)
+    np.testing.assert_allclose(decoder(z), plain(z), atol=1e-5)
+
+
+def test_fused_adam_equals_keras_adam():
+    values = []
+    for optimizer in (FusedAdam(0.1), keras.optimizers.Adam(0.1)):
+        variable = keras.Variable([1.0, -2.0])
+        for step in range(5):
+            optimizer.apply([tf.constant([0.3 * step, -1.0])], [variable])
+        values.append(variable.numpy())
+    np.testing.assert_allclose(*values, rtol=1e-5)  # single precision: powers of beta round differently
+
+
+def test_the_rate_falls_for_the_last_share_of_the_updates():
+    rate = build_optimizer(10, 1e-3, 1e-4, 0.3)._learning_rate
+    assert [round(float(rate(step)), 6) for step in (0, 6, 8, 9)] == [1e-3, 1e-3, 1e-4, 1e-4]
+
+
+@pytest.mark.parametrize("compute", ["float32", "bfloat16"])
+def test_training_is_reproducible_and_lowers_the_loss(compute):
+    frames, losses = vae.random_frames(16), []
+    for _ in range(2):
+        model = vae.VAE(VisionConfig(compute=compute), seed=3)
+        model.compile(FusedAdam(1e-3))
+        losses.append([float(model.train_on_batch(frames, return_dict=True)["reconstruction"]) for _ in range(6)])
+        model.reset_metrics()
+    assert losses[0][-1] < losses[0][0]
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-3)
+    assert model.predict(frames / np.float32(255), verbose=0).dtype == np.float32
+
+
+def test_another_seed_gives_other_weights():
+    first, second = (vae.build_encoder(seed=seed).get_weights()[0] for seed in (0, 1))
+    assert not np.allclose(first, second)

@@ -1,0 +1,1 @@
+"""V, M and C: networks, losses and what rollouts need of them."""
