@@ -1,0 +1,325 @@
+"""Every number an experiment depends on, as one frozen tree, with four presets and dotted overrides.
+
+``Config.preset("quick")`` gives a tree; ``config.override(["memory.epochs=3"])`` gives a changed copy. A value that is
+the paper's says so; "code" means the authors' published code where it differs from the text.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass, field
+from types import UnionType
+from typing import Any, get_args, get_type_hints
+
+from wmlib.errors import UserError
+
+SCALES = ("smoke", "quick", "full", "paper")
+
+LATENT_SIZE = 32  # z, paper section 3.1 and appendix A.1
+ACTION_SIZE = 3  # steer in [-1, 1], gas in [0, 1], brake in [0, 1]
+FRAME_SHAPE = (64, 64, 3)  # what V sees, uint8
+MAX_STEPS = 1000  # time limit of CarRacing, in frames
+
+
+def one_of(name: str, value: Any, allowed: tuple) -> None:
+    """Raise :class:`UserError` unless ``value`` is one of ``allowed``."""
+    if value not in allowed:
+        raise UserError(f"{name}={value!r}: choose one of {', '.join(map(str, allowed))}")
+
+
+def at_least(name: str, value: float, minimum: float) -> None:
+    """Raise :class:`UserError` unless ``value >= minimum``."""
+    if not value >= minimum:
+        raise UserError(f"{name}={value!r}: must be at least {minimum}")
+
+
+@dataclass(frozen=True)
+class CollectConfig:
+    """Rollouts of a random driver: what V and M learn from."""
+
+    episodes: int = 1000
+    """Number of episodes (paper: 10,000)."""
+    steps: int = 400
+    """Frames recorded per episode, at most (paper: 1,000)."""
+    samples: int = 3
+    """Simulator sub-samples per pixel edge while recording (anti-aliasing)."""
+    holdout: float = 0.05
+    """Share of episodes kept apart to measure V and M on tracks they never saw."""
+    on_policy_episodes: int = 400
+    """Episodes added in each iteration after the first, driven by noisy copies of the last controller."""
+    on_policy_noise: float = 0.3
+    """Standard deviation of the persistent action noise of those drivers."""
+
+    def __post_init__(self):
+        at_least("collect.episodes", self.episodes, 2)
+        at_least("collect.steps", self.steps, 8)
+        at_least("collect.samples", self.samples, 1)
+        if not 0 < self.holdout < 1:
+            raise UserError(f"collect.holdout={self.holdout!r}: must lie between 0 and 1")
+
+
+@dataclass(frozen=True)
+class VisionConfig:
+    """V, the variational autoencoder (paper appendix A.1)."""
+
+    kl_floor: float = 0.5
+    """Free nats per latent dimension: the KL term counts as max(KL, kl_floor * 32) (code; the text has none)."""
+    batch_size: int = 100
+    """Frames per update (code)."""
+    updates: int = 12000
+    """Gradient steps (code: 10 epochs of 10 million frames)."""
+    learning_rate: float = 1e-3
+    """Adam's rate (code: 1e-4)."""
+    final_learning_rate: float = 1e-4
+    """Rate of the last ``final_share`` of the updates."""
+    final_share: float = 0.3
+    """Share of the updates made at the final rate."""
+    compute: str = "float32"
+    """Arithmetic of training: float32, or bfloat16 where the processor multiplies it natively."""
+    checkpoint_every: int = 500
+    """Updates between checkpoints."""
+
+    def __post_init__(self):
+        one_of("vae.compute", self.compute, ("float32", "bfloat16"))
+        at_least("vae.batch_size", self.batch_size, 1)
+        at_least("vae.updates", self.updates, 1)
+
+
+@dataclass(frozen=True)
+class MemoryConfig:
+    """M, the mixture density recurrent network (paper appendix A.2)."""
+
+    hidden_size: int = 256
+    """LSTM units (paper: 256 for CarRacing)."""
+    mixtures: int = 5
+    """Gaussians per latent dimension (paper: 5)."""
+    trained: bool = True
+    """False keeps the random initial weights: the arm that asks what training M adds."""
+    batch_size: int = 64
+    """Sequences per update (code: 100)."""
+    sequence_length: int = 100
+    """Steps per training sequence (code: 999, the whole episode)."""
+    updates: int = 4000
+    """Gradient steps (code: 4,000)."""
+    learning_rate: float = 1e-3
+    """Adam's rate (code: 1e-3)."""
+    final_learning_rate: float = 1e-4
+    """Rate of the last ``final_share`` of the updates."""
+    final_share: float = 0.3
+    """Share of the updates made at the final rate."""
+    clip: float = 1.0
+    """Each gradient component is clipped to [-clip, clip] (code: 1.0)."""
+    checkpoint_every: int = 500
+    """Updates between checkpoints."""
+
+    def __post_init__(self):
+        at_least("memory.hidden_size", self.hidden_size, 1)
+        at_least("memory.mixtures", self.mixtures, 1)
+        at_least("memory.sequence_length", self.sequence_length, 2)
+        at_least("memory.updates", self.updates, 1)
+
+
+@dataclass(frozen=True)
+class ControllerConfig:
+    """C and the evolution strategy that finds it (paper appendix A.3 and A.4)."""
+
+    inputs: str = "zh"
+    """What C sees: z, or zh for z and M's hidden state (paper: both are tried)."""
+    hidden_units: int = 0
+    """tanh units between input and action; 0 is linear (paper: 0, and 40 for one ablation)."""
+    population: int = 64
+    """Candidates per generation (paper: 64)."""
+    tracks: int = 4
+    """Fresh tracks per generation, the same for all candidates (paper: 16)."""
+    sigma: float = 0.1
+    """CMA-ES's initial step size (code: 0.1)."""
+    generations: int = 250
+    """Generations (paper: 1,800)."""
+    minutes: float = 0.0
+    """Stop the search after so many minutes of its own wall time; 0 means no limit."""
+    samples: int = 2
+    """Simulator sub-samples per pixel edge while searching."""
+    patience: int = 100
+    """A lane stops when it reached no new tile for so many frames; its return is completed with the -0.1 per frame it
+    would still pay. 0 switches this off."""
+    validate_every: int = 5
+    """Generations between validations of the search's mean."""
+    validation_tracks: int = 32
+    """Validation tracks (never used for anything else)."""
+
+    def __post_init__(self):
+        one_of("controller.inputs", self.inputs, ("z", "zh"))
+        at_least("controller.population", self.population, 4)
+        at_least("controller.tracks", self.tracks, 1)
+        at_least("controller.generations", self.generations, 1)
+        at_least("controller.hidden_units", self.hidden_units, 0)
+        if not self.sigma > 0:
+            raise UserError(f"controller.sigma={self.sigma!r}: must be positive")
+
+
+@dataclass(frozen=True)
+class RolloutConfig:
+    """How the machine is used while driving; results do not depend on it."""
+
+    workers: int = 0
+    """Worker processes; 0 means one per core."""
+    lanes: int = 64
+    """Cars each worker drives in lockstep."""
+    executor: str = "processes"
+    """serial, processes or ray."""
+
+    def __post_init__(self):
+        at_least("rollout.workers", self.workers, 0)
+        at_least("rollout.lanes", self.lanes, 1)
+        one_of("rollout.executor", self.executor, ("serial", "processes", "ray"))
+
+
+@dataclass(frozen=True)
+class EvaluateConfig:
+    """The score: unmodified Gymnasium, tracks nothing was selected on."""
+
+    tracks: int = 100
+    """Test tracks (paper: 100)."""
+
+    def __post_init__(self):
+        at_least("evaluate.tracks", self.tracks, 1)
+
+
+@dataclass(frozen=True)
+class Config:
+    """One experiment. ``vision`` chooses V; everything else of the chain stays the same."""
+
+    scale: str = "full"
+    """Preset this tree started from."""
+    seed: int = 0
+    """Seed of the whole chain: data, initial weights, batches, search."""
+    vision: str = "vae"
+    """vae or vaegan."""
+    encoder_compute: str = "float32"
+    """Arithmetic of V's encoder whenever frames become z, the same in encoding, searching and evaluating."""
+    iterations: int = 1
+    """Passes through collect, V, M, C; each after the first adds on-policy rollouts (paper section 5)."""
+    collect: CollectConfig = field(default_factory=CollectConfig)
+    vae: VisionConfig = field(default_factory=VisionConfig)
+    memory: MemoryConfig = field(default_factory=MemoryConfig)
+    controller: ControllerConfig = field(default_factory=ControllerConfig)
+    rollout: RolloutConfig = field(default_factory=RolloutConfig)
+    evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
+
+    def __post_init__(self):
+        one_of("scale", self.scale, SCALES)
+        one_of("vision", self.vision, ("vae", "vaegan"))
+        one_of("encoder_compute", self.encoder_compute, ("float32", "bfloat16"))
+        at_least("iterations", self.iterations, 1)
+        if not 0 <= self.seed < 1000:
+            raise UserError(f"seed={self.seed}: choose 0 to 999, so that seed ranges stay disjoint")
+
+    @staticmethod
+    def preset(scale: str) -> Config:
+        """The tree of a named scale. Raises :class:`UserError` for an unknown name."""
+        one_of("scale", scale, SCALES)
+        return Config(scale=scale).override(_PRESETS[scale])
+
+    @property
+    def arm(self) -> str:
+        """Name of what is compared in the report, for example ``vae-zh`` or ``vae-z-hidden``."""
+        name = f"{self.vision}-{self.controller.inputs}"
+        if self.controller.hidden_units:
+            name += "-hidden"
+        if self.controller.inputs == "zh" and not self.memory.trained:
+            name += "-untrained-m"
+        return name
+
+    def override(self, assignments: list[str]) -> Config:
+        """Apply ``dotted.key=value`` strings.
+
+        Raises:
+            UserError: unknown key, or a value of the wrong type.
+        """
+        tree = self
+        for text in assignments:
+            key, separator, value = text.partition("=")
+            if not separator:
+                raise UserError(f"--set {text}: write it as key=value, for example --set memory.updates=500")
+            tree = _replace(tree, key.strip().split("."), value.strip(), key.strip())
+        return tree
+
+    def to_dict(self) -> dict:
+        """Plain nested dictionary, ready for JSON."""
+        return dataclasses.asdict(self)
+
+    @staticmethod
+    def from_dict(values: dict) -> Config:
+        """Inverse of :meth:`to_dict`. Raises :class:`UserError` for keys this version does not know."""
+        return _from_dict(Config, values, "config")
+
+
+def digest(value: Any) -> str:
+    """Short hash of a JSON-serialisable value, independent of key order."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _from_dict(kind: type, values: dict, where: str):
+    hints = get_type_hints(kind)
+    unknown = set(values) - set(hints)
+    if unknown:
+        raise UserError(f"{where}: unknown key {sorted(unknown)[0]!r}; it was written by another version of wmlib")
+    parsed = {}
+    for name, value in values.items():
+        nested = dataclasses.is_dataclass(hints[name])
+        parsed[name] = _from_dict(hints[name], value, f"{where}.{name}") if nested else value
+    return kind(**parsed)
+
+
+def _replace(node: Any, path: list[str], text: str, full_key: str):
+    names = {f.name for f in dataclasses.fields(node)}
+    if path[0] not in names:
+        raise UserError(f"--set {full_key}: no such key; known here: {', '.join(sorted(names))}")
+    kind = get_type_hints(type(node))[path[0]]
+    current = getattr(node, path[0])
+    if dataclasses.is_dataclass(kind):
+        if len(path) == 1:
+            inner = ", ".join(f.name for f in dataclasses.fields(kind))
+            raise UserError(f"--set {full_key}: is a group; set one of its keys: {inner}")
+        return dataclasses.replace(node, **{path[0]: _replace(current, path[1:], text, full_key)})
+    if len(path) > 1:
+        raise UserError(f"--set {full_key}: {path[0]} is a value, it has no key {path[1]!r}")
+    return dataclasses.replace(node, **{path[0]: _parse(kind, text, full_key)})
+
+
+def _parse(kind: Any, text: str, key: str):
+    if isinstance(kind, UnionType):
+        kind = next(k for k in get_args(kind) if k is not type(None))
+    if kind is bool:
+        if text.lower() in ("true", "false"):
+            return text.lower() == "true"
+        raise UserError(f"--set {key}={text}: expected true or false")
+    try:
+        return kind(text)
+    except ValueError:
+        raise UserError(f"--set {key}={text}: expected {kind.__name__}") from None
+
+
+_PRESETS: dict[str, list[str]] = {
+    "full": ["iterations=2"],
+    "smoke": [
+        "collect.episodes=6", "collect.steps=40", "collect.holdout=0.34", "collect.on_policy_episodes=4",
+        "vae.updates=6", "vae.batch_size=16", "vae.checkpoint_every=3",
+        "memory.updates=6", "memory.batch_size=4", "memory.sequence_length=16", "memory.checkpoint_every=3",
+        "controller.population=4", "controller.tracks=1", "controller.generations=2", "controller.patience=10",
+        "controller.validate_every=1", "controller.validation_tracks=2", "rollout.lanes=4", "evaluate.tracks=2",
+    ],
+    "quick": [
+        "collect.episodes=500", "collect.steps=300", "vae.updates=3100", "vae.final_learning_rate=2e-4",
+        "memory.updates=1000", "memory.final_learning_rate=2e-4", "controller.tracks=2", "controller.minutes=10",
+        "controller.generations=60", "evaluate.tracks=20",
+    ],
+    "paper": [
+        "collect.episodes=10000", "collect.steps=1000", "vae.updates=1000000", "vae.learning_rate=1e-4",
+        "vae.final_share=0.0", "memory.batch_size=100", "memory.sequence_length=999", "memory.updates=4000",
+        "memory.final_share=0.0", "controller.tracks=16", "controller.generations=1800", "controller.patience=0",
+        "controller.validate_every=25", "controller.validation_tracks=1024",
+    ],
+}  # fmt: skip

@@ -1,0 +1,1 @@
+"""The rollout store and the batches drawn from it."""

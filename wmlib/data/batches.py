@@ -1,0 +1,134 @@
+"""Training batches as pure functions of (seed, update): constant memory, and a resumed run sees the same batches."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from wmlib.data.rollouts import RolloutStore, read_arrays
+from wmlib.seeds import generator
+
+CHUNK_FRAMES = 30_000  # frames shuffled together: 370 MB; a second chunk is read meanwhile
+
+
+class FrameBatches:
+    """Shuffled frames for V, streamed from the store.
+
+    Every pass visits the episodes in a new order; about ``chunk`` frames at a time are loaded and shuffled.
+    """
+
+    def __init__(self, files: list[Path], batch_size: int, seed: int, chunk: int = CHUNK_FRAMES):
+        self.files, self.batch_size, self.seed, self.chunk = files, batch_size, seed, chunk
+        self.lengths = [RolloutStore.length(file) + 1 for file in files]
+        if sum(self.lengths) < batch_size:
+            raise ValueError(f"{sum(self.lengths)} frames are fewer than one batch of {batch_size}")
+
+    def plan(self, update: int) -> Iterator[tuple[int, int, list[int], int]]:
+        """Yield (pass, chunk number, episode numbers, batches to skip) from the chunk that holds ``update`` on."""
+        passed, number = 0, 0
+        while True:
+            order = generator(self.seed, "frames", passed).permutation(len(self.files))
+            members, frames, part = [], 0, 0
+            for position, episode in enumerate(order):
+                members.append(int(episode))
+                frames += self.lengths[episode]
+                last = position == len(order) - 1
+                if frames >= self.chunk or last:
+                    batches = frames // self.batch_size
+                    if number + batches > update:
+                        yield passed, part, members, max(0, update - number)
+                    number += batches
+                    members, frames, part = [], 0, part + 1
+            passed += 1
+
+    def load(self, passed: int, part: int, members: list[int]) -> np.ndarray:
+        """Frames of a chunk, shuffled: uint8 (frames, 64, 64, 3)."""
+        frames = np.concatenate([RolloutStore.read(self.files[i]).frames for i in members])
+        generator(self.seed, "frames", passed, part).shuffle(frames)
+        return frames
+
+    def start(self, update: int) -> Iterator[np.ndarray]:
+        """Batches uint8 (batch, 64, 64, 3) from ``update`` on, without end."""
+
+        def chunks():
+            for passed, part, members, skip in self.plan(update):
+                yield self.load(passed, part, members), skip
+
+        for frames, skip in prefetch(chunks):
+            for start in range(skip * self.batch_size, len(frames) - self.batch_size + 1, self.batch_size):
+                yield frames[start : start + self.batch_size]
+
+
+class SequenceBatches:
+    """Windows of encoded episodes for M; all latents fit in memory (132 bytes a frame)."""
+
+    FIELDS = ("mu", "log_variance", "actions", "rewards", "done")
+
+    def __init__(self, files: list[Path], batch_size: int, length: int, seed: int):
+        self.batch_size, self.length, self.seed = batch_size, length, seed
+        episodes = [read_arrays(file, self.FIELDS) for file in files]
+        self.episodes = [episode for episode in episodes if len(episode["actions"]) >= length]
+        if not self.episodes:
+            raise ValueError(f"no episode has {length} steps")
+        self.windows = np.array([len(episode["actions"]) - length + 1 for episode in self.episodes])
+
+    def at(self, update: int) -> dict[str, np.ndarray]:
+        """Batch of one update: ``mu``, ``log_variance`` (batch, length + 1, 32), ``action`` (batch, length, 3),
+        ``reward``, ``done`` (batch, length), all float32."""
+        random = generator(self.seed, "sequences", update)
+        share = self.windows / self.windows.sum()
+        chosen = random.choice(len(self.episodes), self.batch_size, p=share)
+        starts = random.integers(self.windows[chosen])
+        return self.window(list(zip(chosen, starts, strict=True)))
+
+    def window(self, places: list[tuple[int, int]]) -> dict[str, np.ndarray]:
+        """Cut (episode, start) windows and stack them."""
+
+        def cut(name: str, extra: int) -> np.ndarray:
+            rows = [self.episodes[e][name][s : s + self.length + extra] for e, s in places]
+            return np.stack(rows).astype(np.float32)
+
+        return {
+            "mu": cut("mu", 1),
+            "log_variance": cut("log_variance", 1),
+            "action": cut("actions", 0),
+            "reward": cut("rewards", 0),
+            "done": cut("done", 0),
+        }
+
+
+def prefetch(source: Callable[[], Iterator], depth: int = 1) -> Iterator:
+    """Run an iterator in a background thread, ``depth`` items ahead; its errors are raised here."""
+    items: queue.Queue = queue.Queue(depth)
+    stop = threading.Event()
+
+    def put(item) -> None:
+        while not stop.is_set():
+            try:
+                return items.put(item, timeout=0.5)
+            except queue.Full:
+                continue
+
+    def work() -> None:
+        try:
+            for item in source():
+                put((item, None))
+                if stop.is_set():
+                    return
+        except BaseException as error:  # handed to the consumer, which raises it
+            put((None, error))
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        while True:
+            item, error = items.get()
+            if error is not None:
+                raise error
+            yield item
+    finally:
+        stop.set()

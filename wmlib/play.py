@@ -1,0 +1,106 @@
+"""``wmlib play``: drive with the arrow keys, or watch a shipped agent; on a screen, or into an MP4 without one."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from wmlib.errors import UserError
+from wmlib.runs import atomic_path
+
+
+def play(arguments) -> None:
+    """Run one episode as the command line asks. Raises :class:`UserError` when there is neither screen nor --record."""
+    if arguments.record:
+        os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
+        if arguments.agent is None:
+            raise UserError("--record needs a driver: add --agent vae-zh (or --agent random)")
+    elif sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        raise UserError("no screen found: add --record drive.mp4 to write a video instead")
+    import gymnasium
+
+    environment = gymnasium.make("CarRacing-v3", render_mode="rgb_array" if arguments.record else "human")
+    observation, _ = environment.reset(seed=arguments.track)
+    driver = _keyboard() if arguments.agent is None else _agent(arguments.agent, arguments.train_seed, arguments.track)
+    total, steps = 0.0, 0
+    with _video(arguments.record) as write:
+        while steps < arguments.steps:
+            steps += 1
+            observation, reward, terminated, truncated, _ = environment.step(driver(observation))
+            total += float(reward)
+            if write is not None:
+                write(environment.render())
+            if terminated or truncated:
+                break
+    environment.close()
+    print(f"track {arguments.track}: return {total:.1f} after {steps} steps")
+    if arguments.record:
+        print(f"{arguments.record}: {steps / 50:.0f} s of video")
+
+
+def _keyboard():
+    import pygame
+
+    def drive(_observation) -> np.ndarray:
+        keys = pygame.key.get_pressed()
+        steer = float(keys[pygame.K_RIGHT]) - float(keys[pygame.K_LEFT])
+        return np.array([steer, float(keys[pygame.K_UP]), 0.8 * float(keys[pygame.K_DOWN])], np.float32)
+
+    return drive
+
+
+def _agent(arm: str, train_seed: int | None, track: int):
+    """A function from Gymnasium's observation to an action."""
+    from wmlib.envs.preprocess import preprocess
+    from wmlib.rollout.lanes import Job
+    from wmlib.rollout.worker import WorkerSpec, make_driver
+    from wmlib.stages.pretrained import find
+
+    if arm == "random":
+        driver = make_driver(WorkerSpec(1))
+    else:
+        agent = find(arm, train_seed)
+        driver = make_driver(agent.worker_spec(1))
+        driver.population = agent.parameters[None]
+    driver.begin(0, Job(0, 0, track))
+    active = np.ones(1, bool)
+    return lambda observation: driver.act(preprocess(observation)[None], active)[0].copy()
+
+
+@contextmanager
+def _video(path: Path | None, rate: int = 50):
+    """Yield a function that appends an RGB frame to an H.264 file, or None without a path."""
+    if path is None:
+        yield None
+        return
+    import imageio_ffmpeg
+
+    writer = None
+
+    def write(frame: np.ndarray) -> None:
+        nonlocal writer
+        if writer is None:
+            size = (frame.shape[1], frame.shape[0])
+            options = ["-movflags", "+faststart", "-f", "mp4"]
+            writer = imageio_ffmpeg.write_frames(
+                str(temporary),
+                size,
+                fps=rate,
+                codec="libx264",
+                quality=None,
+                output_params=["-crf", "26", *options],
+                macro_block_size=2,
+            )
+            writer.send(None)
+        writer.send(np.ascontiguousarray(frame))
+
+    with atomic_path(path) as temporary:
+        try:
+            yield write
+        finally:
+            if writer is not None:
+                writer.close()

@@ -1,0 +1,1 @@
+"""Tables, figures and intervals from records. Nothing here imports TensorFlow."""

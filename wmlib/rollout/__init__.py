@@ -1,0 +1,1 @@
+"""Driving: many cars in lockstep per process, many processes per machine."""

@@ -1,0 +1,124 @@
+"""What holds the wheel: a random driver for data, and V + M + C for everything else.
+
+A driver serves all lanes of a worker at once: ``begin(lane, job)`` at the start of an episode, then
+``act(frames, active)`` once per step, returning actions float32 (lanes, 3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from wmlib.config import ACTION_SIZE, LATENT_SIZE
+from wmlib.seeds import generator
+
+
+class RandomDriver:
+    """Persistent random actions that still look like driving.
+
+    Steering is a clipped random walk pulled to the middle; gas stays near a level drawn per episode; the brake is
+    touched now and then. Independent uniform actions would cancel out within a few frames, and M would learn that
+    actions do not matter.
+    """
+
+    def __init__(self, lanes: int):
+        self.actions = np.zeros((lanes, ACTION_SIZE), np.float32)
+        self.gas = np.zeros(lanes)
+        self.random: list[np.random.Generator] = [generator(0)] * lanes
+
+    def begin(self, lane: int, job) -> None:
+        """Start an episode; its draws follow from the track seed alone."""
+        self.random[lane] = generator(job.track_seed, "random driver")
+        self.gas[lane] = self.random[lane].uniform(0.1, 0.9)
+        self.actions[lane] = (self.random[lane].uniform(-0.3, 0.3), self.gas[lane], 0.0)
+
+    def act(self, frames: np.ndarray, active: np.ndarray) -> np.ndarray:
+        """Actions (lanes, 3); the frames are not looked at."""
+        for lane in np.flatnonzero(active):
+            random = self.random[lane]
+            steer = 0.97 * self.actions[lane, 0] + random.normal(0.0, 0.15)
+            gas = self.gas[lane] + random.normal(0.0, 0.15)
+            brake = random.uniform(0.2, 0.9) if random.random() < 0.05 else 0.0
+            self.actions[lane] = (np.clip(steer, -1, 1), np.clip(gas, 0, 1), brake)
+        return self.actions
+
+
+class WorldModelDriver:
+    """V sees, M remembers, C acts (paper section 2): ``a = C(z, h)``, then ``h = M(z, a, h)``.
+
+    Args:
+        lanes: cars driven at once, each with parameters of its own.
+        encode: frames uint8 (n, 64, 64, 3) -> mu float32 (n, 32). C and M see the mean of z: less noise than a sample.
+        remember: (z, a, h, c) -> (h, c), or None for a controller of z alone.
+        act: (parameters (n, P), z, h) -> actions (n, 3).
+        hidden_size: width of h and c.
+        noise: optional; changes the actions before they are taken, so that M remembers what was really done.
+    """
+
+    def __init__(
+        self,
+        lanes: int,
+        encode: Callable,
+        remember: Callable | None,
+        act: Callable,
+        hidden_size: int,
+        noise: ActionNoise | None = None,
+    ):
+        self.encode, self.remember, self.controller, self.noise = encode, remember, act, noise
+        self.z = np.zeros((lanes, LATENT_SIZE), np.float32)
+        self.h = np.zeros((lanes, hidden_size), np.float32)
+        self.c = np.zeros((lanes, hidden_size), np.float32)
+        self.actions = np.zeros((lanes, ACTION_SIZE), np.float32)
+        self.parameters: np.ndarray | None = None  # (lanes, P)
+        self.population: np.ndarray | None = None  # (candidates, P), set before each batch of jobs
+
+    def begin(self, lane: int, job) -> None:
+        """Start an episode of candidate ``job.candidate`` with an empty memory."""
+        if self.parameters is None or self.parameters.shape[1] != self.population.shape[1]:
+            self.parameters = np.zeros((len(self.h), self.population.shape[1]))
+        self.parameters[lane] = self.population[job.candidate]
+        self.h[lane] = self.c[lane] = 0.0
+        if self.noise is not None:
+            self.noise.begin(lane, job)
+
+    def act(self, frames: np.ndarray, active: np.ndarray) -> np.ndarray:
+        """Actions (lanes, 3) for the active lanes; the others keep their last."""
+        on = np.flatnonzero(active)
+        z, h = self.encode(frames[on]), self.h[on]
+        actions = self.controller(self.parameters[on], z, h)
+        if self.noise is not None:
+            actions = self.noise(actions, on)
+        if self.remember is not None:
+            self.h[on], self.c[on] = self.remember(z, actions, h, self.c[on])
+        self.z[on], self.actions[on] = z, actions
+        return self.actions
+
+
+class ActionNoise:
+    """Persistent noise on actions: on-policy data that still visits mistakes.
+
+    Args:
+        lanes: cars driven at once.
+        scale: largest standard deviation; each episode draws its own between none and this.
+    """
+
+    def __init__(self, lanes: int, scale: float):
+        self.scale = scale
+        self.drift = np.zeros((lanes, ACTION_SIZE))
+        self.strength = np.zeros(lanes)
+        self.random: list[np.random.Generator] = [generator(0)] * lanes
+
+    def begin(self, lane: int, job) -> None:
+        """Draw how noisy this episode is; its draws follow from the track seed alone."""
+        self.random[lane] = generator(job.track_seed, "action noise")
+        self.strength[lane] = self.random[lane].uniform(0.0, self.scale)
+        self.drift[lane] = 0.0
+
+    def __call__(self, actions: np.ndarray, lanes: np.ndarray) -> np.ndarray:
+        """Actions (n, 3) of the given lanes plus an autoregressive drift, within the allowed ranges."""
+        for lane in lanes:
+            shock = self.random[lane].standard_normal(ACTION_SIZE)
+            self.drift[lane] = 0.9 * self.drift[lane] + np.sqrt(1 - 0.9**2) * shock
+        noisy = actions + self.strength[lanes, None] * self.drift[lanes]
+        return np.clip(noisy, (-1, 0, 0), (1, 1, 1)).astype(np.float32)

@@ -1,0 +1,145 @@
+"""Running a batch of jobs: in this process, in worker processes, or in Ray actors. The returns are the same on each."""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+import os
+from concurrent.futures import ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+
+import numpy as np
+
+from wmlib.config import RolloutConfig
+from wmlib.progress import Progress
+from wmlib.rollout.lanes import Episode, Job
+from wmlib.rollout.worker import Worker, WorkerSpec
+from wmlib.runs import available_cores
+
+TRIES = 3  # a worker killed from outside costs the batch in progress, not the run
+
+
+def make_executor(config: RolloutConfig, spec: WorkerSpec):
+    """The executor named in the configuration, ready to :meth:`run`; use it as a context manager."""
+    workers = config.workers or available_cores()
+    if config.executor == "serial":
+        return SerialExecutor(spec)
+    if config.executor == "ray":
+        from wmlib.rollout.ray_executor import RayExecutor
+
+        return RayExecutor(spec, workers)
+    return ProcessExecutor(spec, workers)
+
+
+class SerialExecutor:
+    """One worker in this process: the reference the others are tested against."""
+
+    def __init__(self, spec: WorkerSpec):
+        self.worker = Worker(spec)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def run(
+        self, jobs: list[Job], population: np.ndarray | None = None, patience: int = 0, progress: Progress | None = None
+    ) -> list[Episode]:
+        """Drive all jobs; episodes come back in the order of the jobs."""
+        queue = iter(jobs)
+        episodes = self.worker.run(lambda: next(queue, None), population, patience)
+        if progress is not None:
+            progress.advance(len(episodes))
+        return in_order(jobs, episodes)
+
+
+class ProcessExecutor:
+    """Worker processes that take the next job from a shared counter, so the last ones finish together."""
+
+    def __init__(self, spec: WorkerSpec, workers: int):
+        self.spec, self.workers = spec, workers
+        self.pool: ProcessPoolExecutor | None = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.pool is not None:
+            self.pool.shutdown(cancel_futures=True)
+
+    def run(
+        self, jobs: list[Job], population: np.ndarray | None = None, patience: int = 0, progress: Progress | None = None
+    ) -> list[Episode]:
+        """Drive all jobs; episodes come back in the order of the jobs.
+
+        Raises:
+            RuntimeError: workers died again and again.
+        """
+        for _ in range(TRIES):
+            try:
+                return in_order(jobs, self._run(jobs, population, patience, progress))
+            except BrokenProcessPool:
+                self.pool = None
+        raise RuntimeError(
+            f"rollout workers died {TRIES} times in a row; is there enough memory? "
+            "(fewer: --set rollout.workers=1 --set rollout.lanes=32)"
+        )
+
+    def _run(self, jobs, population, patience, progress) -> list[Episode]:
+        if self.pool is None:
+            context = multiprocessing.get_context("spawn")
+            self.counter = context.Value("q", 0)
+            self.pool = ProcessPoolExecutor(self.workers, context, _start, (self.spec, self.counter))
+        self.counter.value = 0
+        with one_thread_each():
+            futures = [self.pool.submit(_work, jobs, population, patience) for _ in range(self.workers)]
+        seen = 0
+        while wait(futures, timeout=1.0).not_done:
+            if progress is not None:
+                taken = min(self.counter.value, len(jobs))
+                progress.advance(taken - seen)
+                seen = taken
+        if progress is not None:
+            progress.advance(len(jobs) - seen)
+        return list(itertools.chain.from_iterable(future.result() for future in futures))
+
+
+@contextmanager
+def one_thread_each():
+    """Processes started inside inherit one thread per numerical library: the processes are the parallelism."""
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(dict.fromkeys(names, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+def in_order(jobs: list[Job], episodes: list[Episode]) -> list[Episode]:
+    """Sort episodes like their jobs. Raises RuntimeError if one is missing."""
+    by_index = {episode.index: episode for episode in episodes}
+    if len(by_index) != len(jobs):
+        raise RuntimeError(f"{len(jobs)} jobs gave {len(by_index)} episodes")
+    return [by_index[job.index] for job in jobs]
+
+
+def _start(spec: WorkerSpec, counter) -> None:
+    """Initialiser of a worker process."""
+    global _worker, _counter
+    _worker, _counter = Worker(spec), counter
+
+
+def _work(jobs: list[Job], population: np.ndarray | None, patience: int) -> list[Episode]:
+    """Drive jobs taken from the shared counter until none is left."""
+
+    def next_job() -> Job | None:
+        with _counter.get_lock():
+            index = _counter.value
+            _counter.value = index + 1
+        return jobs[index] if index < len(jobs) else None
+
+    return _worker.run(next_job, population, patience)

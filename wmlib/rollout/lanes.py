@@ -1,0 +1,106 @@
+"""Lockstep driving: one batched call of V, M and C per step for all cars of a worker.
+
+A lane that finishes takes the next job at once, so no lane idles while work is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from wmlib.config import MAX_STEPS
+
+STEP_COST = 0.1  # what CarRacing charges per frame
+
+
+class Job(NamedTuple):
+    """One episode to drive: which candidate, on which track."""
+
+    index: int
+    candidate: int
+    track_seed: int
+
+
+@dataclass(frozen=True)
+class Episode:
+    """How a job ended. ``stopped`` says that patience ran out, and that ``total`` was completed with -0.1 per frame
+    left: exact if the car would never have reached another tile."""
+
+    index: int
+    candidate: int
+    track_seed: int
+    total: float
+    steps: int
+    lap_finished: bool
+    tiles: int
+    stopped: bool
+
+
+def drive(
+    simulator, driver, next_job: Callable[[], Job | None], patience: int = 0, max_steps: int = MAX_STEPS, recorder=None
+) -> Iterator[Episode]:
+    """Drive jobs until ``next_job`` returns None.
+
+    Args:
+        simulator: lockstep cars, see :class:`wmlib.envs.simulator.Simulator`.
+        driver: see :mod:`wmlib.rollout.drivers`.
+        patience: stop a lane after so many frames without a new tile; 0 never stops one.
+        max_steps: frames per episode at most.
+        recorder: optional, see :class:`wmlib.rollout.recorder.Recorder`.
+    """
+    lanes = len(simulator.frames)
+    jobs: list[Job | None] = [None] * lanes
+    active = np.zeros(lanes, bool)
+    total, steps = np.zeros(lanes), np.zeros(lanes, int)
+    tiles, since_tile = np.zeros(lanes, int), np.zeros(lanes, int)
+    exhausted = False
+
+    def refill(lane: int) -> None:
+        nonlocal exhausted
+        job = None if exhausted else next_job()
+        exhausted = job is None
+        active[lane] = job is not None
+        jobs[lane] = job
+        if job is None:
+            return
+        simulator.reset(lane, job.track_seed)
+        driver.begin(lane, job)
+        total[lane] = steps[lane] = since_tile[lane] = 0
+        tiles[lane] = simulator.tiles_visited[lane]
+        if recorder is not None:
+            recorder.begin(lane, job, simulator.frames[lane])
+
+    for lane in range(lanes):
+        refill(lane)
+    while active.any():
+        actions = driver.act(simulator.frames, active)
+        rewards, terminated, truncated = simulator.step(actions, active)
+        total[active] += rewards[active]
+        steps[active] += 1
+        fresh = simulator.tiles_visited > tiles
+        tiles = np.where(active, simulator.tiles_visited, tiles)
+        since_tile = np.where(fresh, 0, since_tile + 1)
+        if recorder is not None:
+            for lane in np.flatnonzero(active):
+                recorder.step(lane, actions[lane], rewards[lane], simulator.frames[lane])
+        late = steps >= max_steps
+        stopped = (since_tile >= patience) & ~terminated & ~truncated & ~late if patience else np.zeros(lanes, bool)
+        for lane in np.flatnonzero(active & (terminated | truncated | late | stopped)):
+            job = jobs[lane]
+            unpaid = STEP_COST * (max_steps - steps[lane]) if stopped[lane] else 0.0
+            if recorder is not None:
+                recorder.end(lane, bool(terminated[lane]))
+            yield Episode(
+                job.index,
+                job.candidate,
+                job.track_seed,
+                float(total[lane] - unpaid),
+                int(steps[lane]),
+                bool(simulator.lap_finished[lane]),
+                int(tiles[lane]),
+                bool(stopped[lane]),
+            )
+            refill(lane)

@@ -1,0 +1,101 @@
+"""One rollout worker: builds simulator and driver from a small, picklable description, then drives batches of jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from wmlib.config import MAX_STEPS, ControllerConfig
+from wmlib.data.rollouts import RolloutStore
+from wmlib.rollout.drivers import ActionNoise, RandomDriver, WorldModelDriver
+from wmlib.rollout.lanes import Episode, Job, drive
+from wmlib.rollout.recorder import Recorder
+
+
+@dataclass(frozen=True)
+class WorkerSpec:
+    """Everything a worker needs to know. Paths to weights, not weights: workers load them once.
+
+    Attributes:
+        lanes: cars in lockstep.
+        samples: simulator sub-samples per pixel edge; ignored by Gymnasium's own renderer.
+        renderer: wmlib or gymnasium.
+        encoder: V's encoder weights, or None for the random driver.
+        memory: M's weights, or None for a controller of z alone.
+        controller: C's architecture.
+        compute: arithmetic of the encoder.
+        noise: scale of action noise.
+        record: folder to write rollouts to, or None.
+        max_steps: frames per episode at most.
+    """
+
+    lanes: int
+    samples: int = 2
+    renderer: str = "wmlib"
+    encoder: Path | None = None
+    memory: Path | None = None
+    controller: ControllerConfig | None = None
+    compute: str = "float32"
+    noise: float = 0.0
+    record: Path | None = None
+    max_steps: int = MAX_STEPS
+
+
+class Worker:
+    """Simulator, V, M and C of one process."""
+
+    def __init__(self, spec: WorkerSpec):
+        self.spec = spec
+        self.simulator = _simulator(spec)
+        self.driver = make_driver(spec)
+        self.recorder = Recorder(RolloutStore(spec.record), spec.lanes, spec.max_steps) if spec.record else None
+
+    def run(self, next_job: Callable[[], Job | None], population: np.ndarray | None, patience: int) -> list[Episode]:
+        """Drive every job ``next_job`` hands out.
+
+        Args:
+            population: parameters (candidates, P) that ``job.candidate`` indexes; None for the random driver.
+            patience: see :func:`wmlib.rollout.lanes.drive`.
+        """
+        if population is not None:
+            self.driver.population = population
+        episodes = drive(self.simulator, self.driver, next_job, patience, self.spec.max_steps, self.recorder)
+        return list(episodes)
+
+
+def _simulator(spec: WorkerSpec):
+    if spec.renderer == "gymnasium":
+        from wmlib.rollout.gymnasium_lanes import GymnasiumLanes
+
+        return GymnasiumLanes(spec.lanes)
+    from wmlib.envs.simulator import Simulator
+
+    return Simulator(spec.lanes, samples=spec.samples, max_steps=spec.max_steps)
+
+
+def make_driver(spec: WorkerSpec) -> RandomDriver | WorldModelDriver:
+    """The driver a description asks for."""
+    return RandomDriver(spec.lanes) if spec.encoder is None else _world_model_driver(spec)
+
+
+def _world_model_driver(spec: WorkerSpec) -> WorldModelDriver:
+    from wmlib.models.controller import act
+    from wmlib.models.inference import FrameEncoder, MemoryStep, single_thread
+    from wmlib.models.weights import load_weights
+
+    single_thread()
+    encoder = FrameEncoder(load_weights(spec.encoder), compute=spec.compute)
+    memory = MemoryStep(load_weights(spec.memory)) if spec.memory else None
+    config = spec.controller
+
+    def encode(frames: np.ndarray) -> np.ndarray:
+        return encoder(frames)[0]
+
+    def controller(parameters: np.ndarray, z: np.ndarray, h: np.ndarray) -> np.ndarray:
+        return act(config, parameters, z, h)
+
+    noise = ActionNoise(spec.lanes, spec.noise) if spec.noise else None
+    return WorldModelDriver(spec.lanes, encode, memory, controller, memory.hidden_size if memory else 1, noise)

@@ -1,0 +1,232 @@
+"""Run directories: one folder per stage, written so that the same command again is always a resume or a no-op.
+
+A stage folder holds ``config.json`` (only what the stage depends on), ``provenance.json``, ``metrics.jsonl``,
+TensorBoard events, the payload, and ``DONE``, written last with the hash of its config and of the stages it read.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+
+from wmlib.config import Config, digest
+from wmlib.errors import UserError
+
+DONE = "DONE"
+
+
+@contextmanager
+def atomic_path(path: Path):
+    """Yield a temporary path beside ``path``; rename it into place when the block succeeds, remove it otherwise.
+
+    Raises:
+        UserError: the disk is full or the folder may not be written.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        os.replace(temporary, path)
+    except OSError as error:
+        if error.filename is None and error.errno is None:
+            raise
+        raise UserError(f"{path}: cannot write ({error.strerror}); free space or choose another --run folder") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file atomically."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, value) -> None:
+    """Write a JSON file atomically, indented and with a final newline."""
+    write_text(path, json.dumps(value, indent=2) + "\n")
+
+
+def read_json(path: Path):
+    """Read a JSON file. Raises :class:`UserError` when it is missing or damaged."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: not found; run the stage that writes it first") from None
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        raise UserError(f"{path}: damaged JSON; delete the file and run the stage again") from None
+
+
+def find_root(start: Path | None = None) -> Path:
+    """The project folder (the one with ``_toc.yml``) at or above ``start``, so notebooks run from any directory."""
+    here = Path(start or Path.cwd()).resolve()
+    package_parent = Path(__file__).resolve().parent.parent
+    for folder in (here, *here.parents, package_parent):
+        if (folder / "_toc.yml").exists():
+            return folder
+    return here
+
+
+def provenance() -> dict:
+    """Versions, processor and git revision: what a reader needs to judge or repeat a number."""
+    from wmlib import __version__
+
+    versions = {}
+    for name in ("tensorflow", "keras", "gymnasium", "numpy", "cma", "numba"):
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            versions[name] = None
+    return {
+        "wmlib": __version__,
+        "git": _git_revision(),
+        "python": platform.python_version(),
+        "versions": versions,
+        "processor": processor(),
+        "cores": available_cores(),
+    }
+
+
+def available_cores() -> int:
+    """Cores this process may use (respects CPU affinity)."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def processor() -> dict:
+    """Model name and the vector extensions that decide which arithmetic is fast."""
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return {"model": platform.processor(), "extensions": []}
+    fields = dict(line.split(":", 1) for line in text.split("\n\n")[0].splitlines() if ":" in line)
+    fields = {key.strip(): value.strip() for key, value in fields.items()}
+    wanted = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
+    flags = fields.get("flags", "").split()
+    return {"model": fields.get("model name", ""), "extensions": [name for name in wanted if name in flags]}
+
+
+def _git_revision() -> str | None:
+    try:
+        command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=10"]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+class Stage:
+    """One folder of a run.
+
+    Args:
+        path: the folder.
+        key: the configuration values this stage depends on.
+        inputs: stages it reads; their ``DONE`` hashes are part of this stage's identity.
+    """
+
+    def __init__(self, path: Path, key: dict, inputs: list[Stage] | None = None):
+        self.path = Path(path)
+        self.key = key
+        self.inputs = inputs or []
+
+    def __truediv__(self, name: str) -> Path:
+        return self.path / name
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def identity(self) -> str:
+        """Hash of the configuration and of everything read."""
+        return digest({"stage": self.name, "key": self.key, "inputs": [stage.identity for stage in self.inputs]})
+
+    @property
+    def done(self) -> bool:
+        return (self.path / DONE).exists()
+
+    def summary(self) -> dict:
+        """What the finished stage recorded: seconds, key figures, provenance. Empty if it is not finished."""
+        return read_json(self.path / DONE) if self.done else {}
+
+    def open(self, force: bool = False) -> bool:
+        """Prepare the folder; True when there is work to do (fresh or resumed), False when it is done already.
+
+        Raises:
+            UserError: the folder holds results of another configuration, or an input stage is missing.
+        """
+        for stage in self.inputs:
+            if not stage.done:
+                raise UserError(f"{stage.path}: this stage has not finished; run `wmlib run` or that stage first")
+        if force and self.path.exists():
+            shutil.rmtree(self.path)
+        config_file = self.path / "config.json"
+        if config_file.exists():
+            stored = read_json(config_file)
+            if stored["identity"] != self.identity:
+                difference = _difference(stored["key"], self.key)
+                raise UserError(
+                    f"{self.path}: made with another configuration ({difference}); "
+                    "choose another --run folder, or --force to redo this stage"
+                )
+        else:
+            write_json(config_file, {"identity": self.identity, "key": self.key})
+        return not self.done
+
+    def finish(self, seconds: float, **figures) -> None:
+        """Write ``provenance.json`` and, last of all, ``DONE``."""
+        write_json(self.path / "provenance.json", {**provenance(), "seconds": seconds})
+        record = {"identity": self.identity, "seconds": round(seconds, 1), **figures}
+        write_json(self.path / DONE, record)
+
+
+def _difference(stored: dict, wanted: dict) -> str:
+    """The first setting that differs, as ``key: stored -> wanted``."""
+
+    def flat(tree: dict, prefix: str = "") -> dict:
+        items = {}
+        for name, value in tree.items():
+            items |= flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+        return items
+
+    old, new = flat(stored), flat(wanted)
+    for name in [*new, *old]:
+        if old.get(name) != new.get(name):
+            return f"{name}: {old.get(name)} there, {new.get(name)} now"
+    return "an earlier stage differs"
+
+
+class Stopwatch:
+    """Seconds of work on a stage, summed over interruptions (kept in ``elapsed.json``)."""
+
+    def __init__(self, stage: Stage):
+        self.file = stage / "elapsed.json"
+        self.before = read_json(self.file)["seconds"] if self.file.exists() else 0.0
+        self.start = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        return self.before + time.monotonic() - self.start
+
+    def save(self) -> None:
+        write_json(self.file, {"seconds": self.seconds})
+
+
+def open_run(path: Path, build: Callable[[dict | None], Config]) -> Config:
+    """Configuration of a run folder: what the folder was created with, changed by this command's options.
+
+    Args:
+        path: run folder; ``config.json`` is written there when it is new.
+        build: given the stored configuration (or None), returns the one to use.
+    """
+    file = Path(path) / "config.json"
+    config = build(read_json(file) if file.exists() else None)
+    if not file.exists():
+        write_json(file, config.to_dict())
+    return config

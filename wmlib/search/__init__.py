@@ -1,0 +1,1 @@
+"""The evolution strategy that searches C's parameters."""

@@ -1,0 +1,119 @@
+"""Which folders a run has, what each depends on, and how to run what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from importlib import import_module
+from pathlib import Path
+
+from wmlib.config import Config
+from wmlib.runs import Stage
+
+ORDER = ("collect", "vision", "encode", "memory", "controller", "evaluate")
+
+
+class Chain:
+    """Stages of one configuration in one run folder.
+
+    Folders are named by what makes them differ: ``collect``, ``vision-vae``, ``encode-vae``, ``memory-vae``,
+    ``controller-vae-zh``, ``evaluate-vae-zh``; later iterations end in ``-2``, ``-3``.
+    """
+
+    def __init__(self, config: Config, folder: Path, iteration: int | None = None):
+        self.config, self.folder = config, Path(folder)
+        self.iteration = iteration or config.iterations
+
+    def at(self, iteration: int) -> Chain:
+        """The same run at another iteration."""
+        return Chain(self.config, self.folder, iteration)
+
+    @property
+    def data_driver(self) -> Chain:
+        """The chain whose last controller drives on-policy data: V with M and a linear C, whatever this arm is, so
+        that all arms learn from the same rollouts."""
+        controller = replace(self.config.controller, inputs="zh", hidden_units=0)
+        config = replace(
+            self.config, vision="vae", controller=controller, memory=replace(self.config.memory, trained=True)
+        )
+        return Chain(config, self.folder, self.iteration - 1)
+
+    def _stage(self, name: str, key: dict, inputs: list[Stage]) -> Stage:
+        suffix = "" if self.iteration == 1 else f"-{self.iteration}"
+        return Stage(self.folder / (name + suffix), {"seed": self.config.seed, **key}, inputs)
+
+    @property
+    def collect(self) -> Stage:
+        settings = asdict(self.config.collect)
+        inputs = []
+        if self.iteration == 1:
+            settings = {k: v for k, v in settings.items() if not k.startswith("on_policy")}
+        else:
+            driver = self.data_driver
+            inputs = [self.at(self.iteration - 1).collect, driver.vision, driver.controller]
+        return self._stage("collect", settings, inputs)
+
+    @property
+    def collections(self) -> list[Stage]:
+        """All collect stages up to this iteration: what V and M learn from."""
+        return [self.at(i).collect for i in range(1, self.iteration + 1)]
+
+    @property
+    def vision(self) -> Stage:
+        key = {"vision": self.config.vision, "vae": asdict(self.config.vae), "holdout": self.config.collect.holdout}
+        return self._stage(f"vision-{self.config.vision}", key, self.collections)
+
+    @property
+    def encode(self) -> Stage:
+        key = {"encoder_compute": self.config.encoder_compute}
+        return self._stage(f"encode-{self.config.vision}", key, [*self.collections, self.vision])
+
+    @property
+    def memory(self) -> Stage:
+        name = f"memory-{self.config.vision}" + ("" if self.config.memory.trained else "-untrained")
+        key = {"memory": asdict(self.config.memory), "holdout": self.config.collect.holdout}
+        return self._stage(name, key, [self.encode])
+
+    @property
+    def controller(self) -> Stage:
+        key = {"controller": asdict(self.config.controller), "encoder_compute": self.config.encoder_compute}
+        inputs = [self.vision] if self.config.controller.inputs == "z" else [self.vision, self.memory]
+        return self._stage(f"controller-{self.config.arm}", key, inputs)
+
+    @property
+    def evaluate(self) -> Stage:
+        return self._stage(f"evaluate-{self.config.arm}", asdict(self.config.evaluate), [self.controller])
+
+    def stage(self, name: str) -> Stage:
+        """Stage by its command name."""
+        return getattr(self, name)
+
+
+def run_stage(chain: Chain, name: str, force: bool = False) -> Stage:
+    """Run one stage, resume it, or do nothing if it is done. Its inputs must be done."""
+    stage = chain.stage(name)
+    if stage.open(force):
+        run: Callable = import_module(f"wmlib.stages.{name}").run
+        run(chain, stage)
+    return stage
+
+
+def plan(config: Config, folder: Path, last: str = "evaluate") -> list[tuple[Chain, str]]:
+    """Every (chain, stage name) from nothing to ``last``, in order; earlier iterations go through the data driver."""
+    steps: list[tuple[Chain, str]] = []
+    for iteration in range(1, config.iterations + 1):
+        final = iteration == config.iterations
+        chain = Chain(config, folder, iteration) if final else Chain(config, folder, iteration + 1).data_driver
+        names = ORDER[: ORDER.index(last) + 1] if final else ORDER[: ORDER.index("controller") + 1]
+        if chain.config.controller.inputs == "z":
+            names = tuple(name for name in names if name not in ("encode", "memory"))
+        steps += [(chain, name) for name in names]
+    return steps
+
+
+def run_all(config: Config, folder: Path, last: str = "evaluate") -> Stage:
+    """Run everything up to ``last`` that is not done yet."""
+    stage = None
+    for chain, name in plan(config, folder, last):
+        stage = run_stage(chain, name)
+    return stage

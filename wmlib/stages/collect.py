@@ -1,0 +1,72 @@
+"""Stage collect. Reads: nothing, or the last iteration's controller. Writes: ``rollouts/NNNNNN.npz``.
+
+The first iteration records a random driver; later ones record noisy copies of the driver found so far (paper
+section 5).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from wmlib.data.rollouts import RolloutStore
+from wmlib.progress import Progress
+from wmlib.rollout.executors import make_executor
+from wmlib.rollout.lanes import Job
+from wmlib.rollout.worker import WorkerSpec
+from wmlib.runs import Stage, Stopwatch
+from wmlib.seeds import track_seeds
+
+
+def run(chain, stage: Stage) -> None:
+    """Record the episodes that are missing."""
+    config = chain.config
+    settings = config.collect
+    store = RolloutStore(stage / "rollouts")
+    watch = Stopwatch(stage)
+    first, count, population, spec = _who_drives(chain, stage)
+    seeds = track_seeds("collect", config.seed, first, count)
+    jobs = [
+        Job(index, index % max(1, len(population) if population is not None else 1), seed)
+        for index, seed in enumerate(seeds)
+    ]
+    missing = [job for job in jobs if job.index not in store]
+    with make_executor(config.rollout, spec) as executor:
+        with Progress(stage.name, len(jobs), "episodes", start=len(jobs) - len(missing)) as progress:
+            executor.run(missing, population, progress=progress)
+    watch.save()
+    lengths = [store.length(file) for file in store.files()]
+    returns = [float(store.read(file).rewards.sum()) for file in store.files()[: min(count, 200)]]
+    stage.finish(
+        watch.seconds,
+        episodes=count,
+        frames=int(np.sum(lengths)) + count,
+        env_steps=int(np.sum(lengths)),
+        mean_return=round(float(np.mean(returns)), 1),
+        steps=settings.steps,
+    )
+
+
+def _who_drives(chain, stage: Stage) -> tuple[int, int, np.ndarray | None, WorkerSpec]:
+    """First track position, episodes, parameters, and the workers' description."""
+    config, settings = chain.config, chain.config.collect
+    lanes = max(1, min(config.rollout.lanes, settings.episodes // 4))
+    rollouts = stage / "rollouts"
+    if chain.iteration == 1:
+        spec = WorkerSpec(lanes, settings.samples, record=rollouts, max_steps=settings.steps)
+        return 0, settings.episodes, None, spec
+    driver = chain.data_driver
+    with np.load(driver.controller / "controller.npz") as weights:
+        population = weights["parameters"][None]
+    lanes = max(1, min(config.rollout.lanes, settings.on_policy_episodes // 4))
+    spec = WorkerSpec(
+        lanes,
+        settings.samples,
+        encoder=driver.vision / "encoder.npz",
+        memory=driver.memory / "memory.npz",
+        controller=driver.config.controller,
+        compute=config.encoder_compute,
+        noise=settings.on_policy_noise,
+        record=rollouts,
+    )
+    first = settings.episodes + (chain.iteration - 2) * settings.on_policy_episodes
+    return first, settings.on_policy_episodes, population, spec

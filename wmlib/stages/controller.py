@@ -1,0 +1,171 @@
+"""Stage controller. Reads: V's encoder and M's weights. Writes: ``learning_curve.csv``, ``controller.npz``.
+
+CMA-ES searches C's parameters for return (paper section 3.3, appendix A.4). All candidates of a generation drive the
+same fresh tracks. The answer is the search's mean, at the generation that validation tracks prefer.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+
+from wmlib.data.rollouts import write_arrays
+from wmlib.metrics import MetricLog
+from wmlib.progress import Progress
+from wmlib.rollout.executors import make_executor
+from wmlib.rollout.lanes import Job
+from wmlib.rollout.worker import WorkerSpec
+from wmlib.runs import Stage, Stopwatch, available_cores, write_json, write_text
+from wmlib.search.cmaes import CMAES
+from wmlib.seeds import generator, track_seeds
+
+COLUMNS = (
+    "generation",
+    "env_steps",
+    "wall_seconds",
+    "cores",
+    "population_mean",
+    "population_min",
+    "population_max",
+    "sigma",
+    "validation_mean",
+    "validation_std",
+    "validation_n",
+)
+
+
+def worker_spec(chain, lanes: int | None = None, renderer: str = "wmlib") -> WorkerSpec:
+    """How this arm drives: its encoder, its memory if C looks at h, its compute type."""
+    config = chain.config
+    memory = chain.memory / "memory.npz" if config.controller.inputs == "zh" else None
+    return WorkerSpec(
+        lanes or config.rollout.lanes,
+        config.controller.samples,
+        renderer,
+        chain.vision / "encoder.npz",
+        memory,
+        config.controller,
+        config.encoder_compute,
+    )
+
+
+def run(chain, stage: Stage) -> None:
+    """Search until the last generation; every generation is a resumable checkpoint."""
+    from wmlib.models.controller import parameter_count
+
+    config, settings = chain.config, chain.config.controller
+    search_file, curve_file = stage / "search.pkl", stage / "learning_curve.csv"
+    curve = read_curve(curve_file)
+    if search_file.exists() and curve:
+        search = CMAES.load(search_file)
+        curve = curve[: search.generation]
+    else:
+        seed = int(generator(config.seed, "search", chain.iteration).integers(2**31))
+        search, curve = CMAES(parameter_count(settings), settings.population, settings.sigma, seed), []
+    clock = Stopwatch(stage)
+    total = settings.generations
+    with (
+        make_executor(config.rollout, worker_spec(chain)) as executor,
+        MetricLog(stage.path, resume_at=search.generation + 1) as log,
+        Progress(f"{stage.name} (C)", total, "generations", search.generation) as progress,
+    ):
+        while search.generation < total and not _out_of_time(settings, clock):
+            row = _generation(chain, search, executor, curve)
+            last = search.generation == total or _out_of_time(settings, clock)
+            if search.generation % settings.validate_every == 0 or last:
+                row |= _validate(chain, search.mean, executor)
+                write_arrays(stage / "means" / f"{search.generation:05d}.npz", {"parameters": search.mean})
+            row["wall_seconds"] = round(clock.seconds, 1)
+            curve.append(row)
+            write_text(curve_file, format_curve(curve))
+            search.save(search_file)
+            clock.save()
+            log.scalars(search.generation, **{k: v for k, v in row.items() if k != "generation" and v != ""})
+            validated = f", validated {row['validation_mean']:.0f}" if row["validation_mean"] != "" else ""
+            progress.advance(note=f"mean {row['population_mean']:.0f}, best {row['population_max']:.0f}{validated}")
+    chosen = _choose(stage, curve)
+    best = next(row for row in curve if row["generation"] == chosen)
+    stage.finish(
+        clock.seconds,
+        generations=len(curve),
+        env_steps=curve[-1]["env_steps"],
+        chosen_generation=chosen,
+        validation_mean=round(best["validation_mean"], 1),
+        steps_per_second=round(curve[-1]["env_steps"] / clock.seconds),
+    )
+
+
+def _generation(chain, search: CMAES, executor, curve: list[dict]) -> dict:
+    """Ask, drive, tell; one row of the learning curve."""
+    settings = chain.config.controller
+    first = ((chain.iteration - 1) * settings.generations + search.generation) * settings.tracks
+    seeds = track_seeds("fitness", chain.config.seed, first, settings.tracks)
+    candidates = search.ask()
+    pairs = [(candidate, seed) for seed in seeds for candidate in range(len(candidates))]
+    jobs = [Job(index, candidate, seed) for index, (candidate, seed) in enumerate(pairs)]
+    episodes = executor.run(jobs, candidates, settings.patience)
+    returns = np.array([episode.total for episode in episodes]).reshape(len(seeds), -1).mean(0)
+    search.tell(returns)
+    steps = sum(episode.steps for episode in episodes) + (curve[-1]["env_steps"] if curve else 0)
+    return {
+        "generation": search.generation,
+        "env_steps": steps,
+        "wall_seconds": 0.0,
+        "cores": available_cores(),
+        "population_mean": round(float(returns.mean()), 2),
+        "population_min": round(float(returns.min()), 2),
+        "population_max": round(float(returns.max()), 2),
+        "sigma": round(search.sigma, 5),
+        "validation_mean": "",
+        "validation_std": "",
+        "validation_n": "",
+    }
+
+
+def _validate(chain, mean: np.ndarray, executor) -> dict:
+    """Drive the search's mean on the validation tracks, every episode to its end."""
+    count = chain.config.controller.validation_tracks
+    seeds = track_seeds("validation", chain.config.seed, 0, count)
+    jobs = [Job(index, 0, seed) for index, seed in enumerate(seeds)]
+    totals = np.array([episode.total for episode in executor.run(jobs, mean[None])])
+    return {
+        "validation_mean": round(float(totals.mean()), 2),
+        "validation_n": count,
+        "validation_std": round(float(totals.std(ddof=1)), 2) if count > 1 else 0.0,
+    }
+
+
+def _choose(stage: Stage, curve: list[dict]) -> int:
+    """Write the mean of the best validated generation as the stage's answer; returns the generation."""
+    best = max((row for row in curve if row["validation_mean"] != ""), key=lambda row: row["validation_mean"])
+    with np.load(stage / "means" / f"{best['generation']:05d}.npz") as arrays:
+        parameters = arrays["parameters"]
+    write_arrays(stage / "controller.npz", {"parameters": parameters})
+    write_json(stage / "chosen.json", best)
+    return best["generation"]
+
+
+def _out_of_time(settings, clock: Stopwatch) -> bool:
+    return bool(settings.minutes) and clock.seconds >= 60 * settings.minutes
+
+
+def format_curve(rows: list[dict]) -> str:
+    """Learning curve as CSV text."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def read_curve(path: Path) -> list[dict]:
+    """Rows of a learning curve, numbers parsed; empty when there is none yet."""
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    whole = {"generation", "env_steps", "cores", "validation_n"}
+    return [{k: "" if v == "" else int(v) if k in whole else float(v) for k, v in row.items()} for row in rows]

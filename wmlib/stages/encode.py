@@ -1,0 +1,66 @@
+"""Stage encode. Reads: rollouts, V's encoder. Writes: ``latents/NNNNNN.npz``.
+
+M learns from what V sees. Mean and log-variance are kept, not samples, so that z can be drawn anew in every batch
+(appendix A.2).
+"""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from wmlib.data.rollouts import RolloutStore, write_arrays
+from wmlib.progress import Progress
+from wmlib.rollout.executors import one_thread_each
+from wmlib.runs import Stage, Stopwatch, available_cores
+
+
+def run(chain, stage: Stage) -> None:
+    """Encode the episodes that are missing, one worker per core."""
+    config = chain.config
+    files = list(itertools.chain.from_iterable(RolloutStore(s / "rollouts").files() for s in chain.collections))
+    work = [(file, stage / "latents" / f"{index:06d}.npz") for index, file in enumerate(files)]
+    missing = [pair for pair in work if not pair[1].exists()]
+    clock = Stopwatch(stage)
+    frames = 0
+    if missing:
+        workers = min(config.rollout.workers or available_cores(), len(missing))
+        context = multiprocessing.get_context("spawn")
+        arguments = (chain.vision / "encoder.npz", config.encoder_compute)
+        with one_thread_each(), ProcessPoolExecutor(workers, context, _start, arguments) as pool:
+            with Progress(stage.name, len(files), "episodes", start=len(files) - len(missing)) as progress:
+                for count in pool.map(encode_rollout, missing, chunksize=4):
+                    frames += count
+                    progress.advance()
+    clock.save()
+    rate = {"images_per_second": round(frames / clock.seconds, 1)} if frames else {}
+    stage.finish(clock.seconds, episodes=len(files), **rate)
+
+
+def _start(weights: Path, compute: str) -> None:
+    """Initialiser of a worker process."""
+    from wmlib.models.inference import FrameEncoder, single_thread
+    from wmlib.models.weights import load_weights
+
+    global _encoder
+    single_thread()
+    _encoder = FrameEncoder(load_weights(weights), compute=compute)
+
+
+def encode_rollout(pair: tuple[Path, Path]) -> int:
+    """Encode one episode; returns its number of frames."""
+    source, target = pair
+    rollout = RolloutStore.read(source)
+    parts = [_encoder(rollout.frames[i : i + 64]) for i in range(0, len(rollout.frames), 64)]
+    mu, log_variance = (np.concatenate(arrays).astype(np.float16) for arrays in zip(*parts, strict=True))
+    done = np.zeros(len(rollout), np.float32)
+    done[-1] = rollout.terminated
+    write_arrays(
+        target,
+        {"mu": mu, "log_variance": log_variance, "actions": rollout.actions, "rewards": rollout.rewards, "done": done},
+    )
+    return len(rollout.frames)

@@ -1,0 +1,71 @@
+"""Stage memory. Reads: encoded rollouts. Writes: ``memory.npz`` (M's weights), metrics.
+
+Minimises the negative log-likelihood of the next z under a mixture of Gaussians, given z, a and h (paper section 3.2),
+plus reward and done heads.
+"""
+
+from __future__ import annotations
+
+from wmlib.data.batches import SequenceBatches, prefetch
+from wmlib.data.rollouts import split
+from wmlib.runs import Stage, Stopwatch
+from wmlib.seeds import generator
+from wmlib.stages.training import train
+
+HELD_OUT_BATCHES = 4
+
+
+def latent_files(chain) -> tuple[list, list]:
+    """Training and held-out latent files, split exactly like the frames V saw."""
+    from wmlib.data.rollouts import RolloutStore
+
+    training, held_out, first = [], [], 0
+    for stage in chain.collections:
+        count = len(RolloutStore(stage / "rollouts").files())
+        files = [chain.encode / "latents" / f"{index:06d}.npz" for index in range(first, first + count)]
+        parts = split(files, chain.config.collect.holdout)
+        training += parts[0]
+        held_out += parts[1]
+        first += count
+    return training, held_out
+
+
+def run(chain, stage: Stage) -> None:
+    """Train M (or keep its random weights) and write them."""
+    import keras
+
+    from wmlib.models.mdnrnn import MDNRNN
+    from wmlib.models.weights import model_weights, save_weights
+
+    config, settings = chain.config, chain.config.memory
+    keras.utils.set_random_seed(int(generator(config.seed, "memory", "weights").integers(2**31)))
+    model = MDNRNN(settings, seed=config.seed)
+    if not settings.trained:
+        clock = Stopwatch(stage)
+        save_weights(stage / "memory.npz", model_weights(model))
+        stage.finish(clock.seconds, updates=0)
+        return
+    model.compile(optimizer=keras.optimizers.Adam(settings.learning_rate, clipvalue=settings.clip))
+    training, held_out = latent_files(chain)
+    batches = SequenceBatches(training, settings.batch_size, settings.sequence_length, config.seed)
+    test = SequenceBatches(held_out, settings.batch_size, settings.sequence_length, seed=0)
+    figures = {}
+
+    def stream(first: int):
+        return prefetch(lambda: (batches.at(update) for update in range(first, settings.updates)), depth=2)
+
+    def watch(log, update: int) -> None:
+        results = [model.measure(test.at(index)) for index in range(HELD_OUT_BATCHES)]
+        figures.update({name: sum(r[name] for r in results) / len(results) for name in results[0]})
+        log.scalars(update, **{f"held_out_{name}": value for name, value in figures.items()})
+
+    seconds = train(model, stream, settings, stage, f"{stage.name} (M)", watch)
+    save_weights(stage / "memory.npz", model_weights(model))
+    tokens = settings.updates * settings.batch_size * settings.sequence_length
+    stage.finish(
+        seconds,
+        updates=settings.updates,
+        tokens_per_second=round(tokens / seconds),
+        **{name: round(float(value), 4) for name, value in figures.items()},
+    )
+    (stage / "checkpoint.npz").unlink(missing_ok=True)

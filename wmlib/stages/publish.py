@@ -1,0 +1,181 @@
+"""``wmlib report``: the only writer of ``book/results/`` and ``wmlib/pretrained/``.
+
+Rows of an (arm, training seed) replace its earlier rows; everything else in the folder is kept, so runs can be reported
+one after the other. All printed numbers are then computed again from the rows.
+"""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from wmlib.config import Config
+from wmlib.data.rollouts import read_arrays, write_arrays
+from wmlib.errors import UserError
+from wmlib.metrics import read_metrics
+from wmlib.report.stats import describe, two_level_interval
+from wmlib.runs import find_root, provenance, read_json, write_json, write_text
+from wmlib.stages.chain import Chain, plan
+from wmlib.stages.controller import read_curve
+from wmlib.stages.evaluate import format_rows, read_rows
+from wmlib.stages.pretrained import FOLDER, sha256
+
+HEADLINE_ARMS = ("vae-zh", "vaegan-zh")  # their decoders are shipped too, for pictures and dreams
+
+
+def finished_arms(folder: Path) -> list[Chain]:
+    """A chain for each evaluated arm of a run folder. Raises :class:`UserError` if there is none."""
+    base = Config.from_dict(read_json(folder / "config.json"))
+    chains = []
+    for done in sorted(folder.glob("evaluate-*/DONE")):
+        overrides = _arm_overrides(read_json(done)["arm"])
+        chains.append(Chain(base.override(overrides), folder))
+    if not chains:
+        raise UserError(f"{folder}: nothing evaluated yet; run `wmlib run --run {folder}` first")
+    return chains
+
+
+def _arm_overrides(arm: str) -> list[str]:
+    vision, inputs, *rest = arm.split("-", 2)
+    rest = rest[0] if rest else ""
+    return [
+        f"vision={vision}",
+        f"controller.inputs={inputs}",
+        f"controller.hidden_units={40 if rest == 'hidden' else 0}",
+        f"memory.trained={'false' if rest == 'untrained-m' else 'true'}",
+    ]
+
+
+def report(folders: list[Path], results: Path | None, publish: bool, pretrained: Path = FOLDER) -> None:
+    """Write the records of finished runs."""
+    results = results or find_root() / "book" / "results"
+    for folder in folders:
+        for chain in finished_arms(folder):
+            arm, seed = chain.config.arm, chain.config.seed
+            _merge_rows(results / "evaluations.csv", chain, arm, seed)
+            _merge_curve(results / "learning_curves.csv", chain, arm, seed)
+            _merge_costs(results / "runs.json", chain, arm, seed)
+            _training_curves(results / "training", chain, arm, seed)
+            if publish:
+                publish_weights(chain, pretrained)
+    write_json(results / "summary.json", summarise(results))
+    print(f"{results}: {', '.join(sorted(summarise(results)['arms']))}")
+
+
+def _merge_rows(path: Path, chain: Chain, arm: str, seed: int) -> None:
+    kept = read_rows(path) if path.exists() else []
+    kept = [row for row in kept if (row["arm"], row["train_seed"]) != (arm, seed)]
+    rows = kept + read_rows(chain.evaluate / "episodes.csv")
+    rows.sort(key=lambda row: (row["task"], row["arm"], row["train_seed"], row["renderer"], row["track_seed"]))
+    write_text(path, format_rows(rows))
+
+
+def _merge_curve(path: Path, chain: Chain, arm: str, seed: int) -> None:
+    header, kept = None, []
+    if path.exists():
+        with path.open(newline="", encoding="utf-8") as file:
+            kept = [row for row in csv.DictReader(file) if (row["arm"], row["train_seed"]) != (arm, str(seed))]
+    curve = [{"arm": arm, "train_seed": seed, **row} for row in read_curve(chain.controller / "learning_curve.csv")]
+    header = list(curve[0])
+    rows = sorted([*kept, *curve], key=lambda row: (row["arm"], int(row["train_seed"]), int(row["generation"])))
+    lines = [",".join(header), *(",".join(str(row[name]) for name in header) for row in rows)]
+    write_text(path, "\n".join(lines) + "\n")
+
+
+def _merge_costs(path: Path, chain: Chain, arm: str, seed: int) -> None:
+    record = read_json(path) if path.exists() else {}
+    stages = {}
+    for part, name in plan(chain.config, chain.folder):
+        stage = part.stage(name)
+        stages[stage.name] = {k: v for k, v in stage.summary().items() if k != "identity"}
+    record[f"{arm}/seed{seed}"] = {
+        "scale": chain.config.scale,
+        "config": chain.config.to_dict(),
+        "stages": stages,
+        "total_seconds": round(sum(stage["seconds"] for stage in stages.values()), 1),
+        "chosen": read_json(chain.controller / "chosen.json"),
+        "provenance": read_json(chain.controller / "provenance.json"),
+    }
+    write_json(path, dict(sorted(record.items())))
+
+
+def _training_curves(folder: Path, chain: Chain, arm: str, seed: int) -> None:
+    """Training metrics of V and M, as they were logged."""
+    for stage in (chain.vision, chain.memory):
+        records = read_metrics(stage / "metrics.jsonl")
+        if records:
+            names = sorted({name for record in records for name in record} - {"step"})
+            lines = [",".join(["step", *names])]
+            for record in records:
+                values = (f"{record[name]:.6g}" if name in record else "" for name in names)
+                lines.append(",".join([str(record["step"]), *values]))
+            write_text(folder / f"{stage.name}-seed{seed}.csv", "\n".join(lines) + "\n")
+
+
+def summarise(results: Path) -> dict:
+    """Every arm's score, from the rows of ``evaluations.csv`` alone (Gymnasium's renderer)."""
+    rows = read_rows(results / "evaluations.csv")
+    costs = read_json(results / "runs.json")
+    arms = {}
+    for arm in sorted({row["arm"] for row in rows}):
+        seeds = sorted({row["train_seed"] for row in rows if row["arm"] == arm})
+        headline = _headline(arm, seeds, costs)
+        per_seed = {str(seed): describe(_returns(rows, arm, seed, "gymnasium")) for seed in seeds}
+        entry = {**per_seed[str(headline)], "headline_seed": headline, "train_seeds": per_seed}
+        low, high = two_level_interval([_returns(rows, arm, seed, "gymnasium") for seed in seeds])
+        entry["over_seeds"] = {
+            "mean": round(float(np.mean([s["mean"] for s in per_seed.values()])), 2),
+            "runs": len(seeds),
+            "ci95": [round(low, 2), round(high, 2)],
+        }
+        own = _returns(rows, arm, headline, "wmlib")
+        if own:
+            entry["wmlib_renderer"] = describe(own)
+        entry["scale"] = costs.get(f"{arm}/seed{headline}", {}).get("scale")
+        arms[arm] = entry
+    return {"task": "CarRacing-v3", "arms": arms}
+
+
+def _returns(rows: list[dict], arm: str, seed: int, renderer: str) -> list[float]:
+    return [r["return"] for r in rows if (r["arm"], r["train_seed"], r["renderer"]) == (arm, seed, renderer)]
+
+
+def _headline(arm: str, seeds: list[int], costs: dict) -> int:
+    """The training seed with the best validation score; test scores play no part."""
+    known = [seed for seed in seeds if f"{arm}/seed{seed}" in costs]
+    if not known:
+        return seeds[0]
+    return max(known, key=lambda seed: costs[f"{arm}/seed{seed}"]["chosen"]["validation_mean"])
+
+
+def publish_weights(chain: Chain, folder: Path = FOLDER) -> None:
+    """Copy what evaluation needs as float16 and record it in the manifest."""
+    from wmlib.models.weights import load_weights, save_weights
+
+    config, arm, seed = chain.config, chain.config.arm, chain.config.seed
+    place = folder / arm / f"seed{seed}"
+    parts = {"encoder": chain.vision / "encoder.npz"}
+    if config.controller.inputs == "zh":
+        parts["memory"] = chain.memory / "memory.npz"
+    if arm in HEADLINE_ARMS:
+        parts["decoder"] = chain.vision / "decoder.npz"
+    for name, source in parts.items():
+        save_weights(place / f"{name}.npz", load_weights(source), dtype="float16")
+    parameters = read_arrays(chain.controller / "controller.npz", ("parameters",))["parameters"]
+    write_arrays(place / "controller.npz", {"parameters": parameters.astype(np.float32)}, level=9)
+    manifest = folder / "manifest.json"
+    record = read_json(manifest) if manifest.exists() else {"arms": {}}
+    entry = record["arms"].setdefault(arm, {"headline": seed, "train_seeds": {}})
+    chosen = read_json(chain.controller / "chosen.json")
+    entry["train_seeds"][str(seed)] = {
+        "sha256": {file.name: sha256(file) for file in sorted(place.glob("*.npz"))},
+        "config": config.to_dict(),
+        "validation_mean": chosen["validation_mean"],
+        "generation": chosen["generation"],
+        "renderer": "wmlib",
+        "provenance": provenance(),
+    }
+    entry["headline"] = int(max(entry["train_seeds"], key=lambda s: entry["train_seeds"][s]["validation_mean"]))
+    write_json(manifest, record)

@@ -1,0 +1,100 @@
+"""The training loop V and M share: batches by update number, a two-step learning rate, exact resumption."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from wmlib.data.rollouts import read_arrays, write_arrays
+from wmlib.errors import UserError
+from wmlib.metrics import MetricLog
+from wmlib.progress import Progress
+from wmlib.runs import Stage, Stopwatch
+
+LOG_EVERY = 50  # updates between metric records
+
+
+def train(
+    model,
+    batches: Callable[[int], Iterator],
+    settings,
+    stage: Stage,
+    title: str,
+    watch: Callable[[MetricLog, int], None] | None = None,
+) -> float:
+    """Train a compiled Keras model for ``settings.updates`` updates, continuing from the last checkpoint.
+
+    Args:
+        model: compiled; ``train_on_batch(batch)`` is one update.
+        batches: first update -> iterator of batches from there on.
+        settings: has ``updates``, ``learning_rate``, ``final_learning_rate``, ``final_share``, ``checkpoint_every``.
+        watch: called at every checkpoint with the log and the update; records held-out figures and pictures.
+
+    Returns:
+        Seconds of training, interruptions not counted.
+
+    Raises:
+        UserError: the loss is not finite; the last good checkpoint is kept.
+    """
+    checkpoint = stage / "checkpoint.npz"
+    model.optimizer.build(model.trainable_variables)
+    start = load_checkpoint(checkpoint, model) if checkpoint.exists() else 0
+    clock = Stopwatch(stage)
+    stream = batches(start)
+    with MetricLog(stage.path, resume_at=start) as log, Progress(title, settings.updates, "updates", start) as progress:
+        if watch is not None and start == 0:
+            watch(log, 0)
+        for update in range(start, settings.updates):
+            model.optimizer.learning_rate.assign(learning_rate(settings, update))
+            values = model.train_on_batch(next(stream), return_dict=True)
+            if not math.isfinite(values["loss"]):
+                raise UserError(
+                    f"{stage.path}: loss is {values['loss']} at update {update}; the checkpoint before is "
+                    "kept, continue with a smaller learning rate (--set) in a new --run"
+                )
+            progress.advance(note=f"loss {values['loss']:.4g}")
+            last = update + 1 == settings.updates
+            if (update + 1) % LOG_EVERY == 0 or last:
+                log.scalars(update, **values, learning_rate=learning_rate(settings, update))
+                model.reset_metrics()
+            if (update + 1) % settings.checkpoint_every == 0 or last:
+                if watch is not None:
+                    watch(log, update + 1)
+                save_checkpoint(checkpoint, model, update + 1)
+                clock.save()
+    return clock.seconds
+
+
+def learning_rate(settings, update: int) -> float:
+    """The first rate, then the final one for the last ``final_share`` of the updates."""
+    final = update >= settings.updates * (1 - settings.final_share)
+    return settings.final_learning_rate if final else settings.learning_rate
+
+
+def _state(model) -> list:
+    """Every variable an update reads: weights, random generators, optimizer moments."""
+    return [*model.variables, *model.optimizer.variables]
+
+
+def save_checkpoint(path: Path, model, update: int) -> None:
+    """Write the complete training state."""
+    arrays = {f"v{index:04d}": np.asarray(variable) for index, variable in enumerate(_state(model))}
+    write_arrays(path, {"update": np.array(update), **arrays}, level=0)
+
+
+def load_checkpoint(path: Path, model) -> int:
+    """Restore the training state; returns the number of updates done. Raises UserError on a file of another model."""
+    state = _state(model)
+    names = tuple(f"v{index:04d}" for index in range(len(state)))
+    arrays = read_arrays(path, ("update", *names))
+    for name, variable in zip(names, state, strict=True):
+        if tuple(arrays[name].shape) != tuple(variable.shape):
+            raise UserError(
+                f"{path}: does not fit this model ({name} is {arrays[name].shape}, not {variable.shape}); "
+                "redo the stage with --force"
+            )
+        variable.assign(arrays[name])
+    return int(arrays["update"])

@@ -1,0 +1,99 @@
+"""Stage vision. Reads: rollouts. Writes: ``encoder.npz``, ``decoder.npz`` (V's weights), metrics.
+
+Maximises the evidence lower bound: squared error of the reconstruction plus the KL divergence of q(z|x) from N(0, I)
+(paper section 3.1 and appendix A.1).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from wmlib.data.batches import FrameBatches
+from wmlib.data.rollouts import RolloutStore, split
+from wmlib.runs import Stage
+from wmlib.seeds import generator
+from wmlib.stages.training import train
+
+HELD_OUT_FRAMES = 1000
+
+
+def frame_files(chain) -> tuple[list, list]:
+    """Training and held-out episode files of all iterations so far."""
+    training, held_out = [], []
+    for stage in chain.collections:
+        files = split(RolloutStore(stage / "rollouts").files(), chain.config.collect.holdout)
+        training += files[0]
+        held_out += files[1]
+    return training, held_out
+
+
+def held_out_frames(files: list, count: int = HELD_OUT_FRAMES) -> np.ndarray:
+    """A fixed sample of frames uint8 (n, 64, 64, 3) from held-out episodes."""
+    random = generator(0, "held-out frames")
+    chosen = random.permutation(len(files))[: max(1, count // 20)]
+    share = max(1, count // len(chosen))
+    frames = []
+    for index in chosen:
+        episode = RolloutStore.read(files[index]).frames
+        frames.append(episode[random.permutation(len(episode))[:share]])
+    return np.concatenate(frames)[:count]
+
+
+def encode(vae, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """mu and log-variance (n, 32) of uint8 frames."""
+    parts = [vae.encoder.predict_on_batch(frames[i : i + 100] / np.float32(255)) for i in range(0, len(frames), 100)]
+    return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+
+
+def measure(vae, frames: np.ndarray, mu: np.ndarray, log_variance: np.ndarray) -> dict[str, float]:
+    """Held-out figures of V: squared error per frame when decoding the mean, KL in nats, active dimensions."""
+    errors = []
+    for i in range(0, len(frames), 100):
+        x = frames[i : i + 100] / np.float32(255)
+        errors.append(np.square(vae.decoder.predict_on_batch(mu[i : i + 100]) - x).sum((1, 2, 3)))
+    kl = 0.5 * (np.square(mu) + np.exp(log_variance) - 1 - log_variance)
+    return {
+        "reconstruction": float(np.concatenate(errors).mean()),
+        "kl": float(kl.sum(1).mean()),
+        "active": float((mu.var(0) > 0.01).sum()),
+    }
+
+
+def run(chain, stage: Stage) -> None:
+    """Train V and write its weights."""
+    import keras
+
+    from wmlib.models.vae import VAE
+    from wmlib.models.weights import model_weights, save_weights
+
+    config, settings = chain.config, chain.config.vae
+    keras.utils.set_random_seed(int(generator(config.seed, "vision", "weights").integers(2**31)))
+    training, held_out = frame_files(chain)
+    test_frames = held_out_frames(held_out)
+    vae = VAE(settings, seed=config.seed)
+    vae.compile(optimizer=keras.optimizers.Adam(settings.learning_rate))
+    batches = FrameBatches(training, settings.batch_size, config.seed)
+    figures = {}
+
+    def watch(log, update: int) -> None:
+        mu, log_variance = encode(vae, test_frames)
+        figures.update(measure(vae, test_frames, mu, log_variance))
+        log.scalars(update, **{f"held_out_{name}": value for name, value in figures.items()})
+        log.histogram(update, "latent/mu", mu)
+        shown = test_frames[:: max(1, len(test_frames) // 8)][:8]
+        pairs = np.concatenate([shown / 255.0, vae.decoder.predict_on_batch(encode(vae, shown)[0])], axis=1)
+        log.images(update, "held-out/frame above reconstruction", pairs)
+        noise = generator(0, "prior samples").standard_normal((8, mu.shape[1])).astype(np.float32)
+        log.images(update, "samples of the prior", vae.decoder.predict_on_batch(noise))
+
+    seconds = train(vae, batches.start, settings, stage, f"{stage.name} (V)", watch)
+    save_weights(stage / "encoder.npz", model_weights(vae.encoder))
+    save_weights(stage / "decoder.npz", model_weights(vae.decoder))
+    images = settings.updates * settings.batch_size
+    stage.finish(
+        seconds,
+        updates=settings.updates,
+        images_per_second=round(images / seconds, 1),
+        **{name: round(float(value), 4) for name, value in figures.items()},
+    )
+    (stage / "checkpoint.npz").unlink(missing_ok=True)
