@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import itertools
 import multiprocessing
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
+from wmlib.config import RolloutConfig
 from wmlib.data.rollouts import RolloutStore, write_arrays
 from wmlib.progress import Progress
 from wmlib.rollout.executors import one_thread_each
@@ -27,18 +29,27 @@ def run(chain, stage: Stage) -> None:
     missing = [pair for pair in work if not pair[1].exists()]
     clock = Stopwatch(stage)
     frames = 0
-    if missing:
-        workers = min(config.rollout.workers or available_cores(), len(missing))
-        context = multiprocessing.get_context("spawn")
-        arguments = (chain.vision / "encoder.npz", config.encoder_compute)
-        with one_thread_each(), ProcessPoolExecutor(workers, context, _start, arguments) as pool:
-            with Progress(stage.name, len(files), "episodes", start=len(files) - len(missing)) as progress:
-                for count in pool.map(encode_rollout, missing, chunksize=4):
-                    frames += count
-                    progress.advance()
+    with Progress(stage.name, len(files), "episodes", start=len(files) - len(missing)) as progress:
+        for count in _encode(missing, (chain.vision / "encoder.npz", config.encoder_compute), config.rollout):
+            frames += count
+            progress.advance()
     clock.save()
     rate = {"images_per_second": round(frames / clock.seconds, 1)} if frames else {}
     stage.finish(clock.seconds, episodes=len(files), **rate)
+
+
+def _encode(work: list, arguments: tuple, rollout: RolloutConfig) -> Iterator[int]:
+    """Frames of each encoded episode, from worker processes or (executor serial) from this one."""
+    if not work:
+        return
+    if rollout.executor == "serial":
+        _start(*arguments)
+        yield from map(encode_rollout, work)
+        return
+    workers = min(rollout.workers or available_cores(), len(work))
+    context = multiprocessing.get_context("spawn")
+    with one_thread_each(), ProcessPoolExecutor(workers, context, _start, arguments) as pool:
+        yield from pool.map(encode_rollout, work, chunksize=4)
 
 
 def _start(weights: Path, compute: str) -> None:

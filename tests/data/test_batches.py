@@ -1,0 +1,82 @@
+"""Batches are functions of (seed, update): resumption sees what an uninterrupted run sees."""
+
+import itertools
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from wmlib.data.batches import FrameBatches, SequenceBatches, prefetch
+from wmlib.data.rollouts import Rollout, RolloutStore, write_arrays
+
+
+@pytest.fixture
+def files(tmp_path):
+    store = RolloutStore(tmp_path)
+    for index in range(6):
+        frames = np.full((11, 64, 64, 3), 0, np.uint8)
+        frames[:, 0, 0, 0] = np.arange(11) + 20 * index  # every frame can be told apart
+        store.write(index, Rollout(frames, np.zeros((10, 3), np.float32), np.zeros(10, np.float32), False, index))
+    return store.files()
+
+
+def names(batches):
+    return [tuple(batch[:, 0, 0, 0]) for batch in batches]
+
+
+def test_resumed_stream_equals_the_uninterrupted_one(files):
+    batches = FrameBatches(files, 8, seed=1, chunk=30)
+    whole = names(itertools.islice(batches.start(0), 20))
+    for update in (1, 5, 13):
+        assert names(itertools.islice(batches.start(update), 20 - update)) == whole[update:]
+
+
+def test_a_pass_shows_frames_once_and_passes_differ(files):
+    batches = FrameBatches(files, 11, seed=1, chunk=33)
+    seen = names(itertools.islice(batches.start(0), 12))
+    first, second = (list(itertools.chain(*part)) for part in (seen[:6], seen[6:]))
+    assert len(set(first)) == 66 and sorted(first) == sorted(second) and first != second
+
+
+def test_streaming_memory_does_not_grow_with_the_store(tmp_path):
+    """A tenth of the paper's store behaves like a hundredth: what is held at once is two chunks."""
+    store = RolloutStore(tmp_path)
+    frames = np.zeros((101, 64, 64, 3), np.uint8)
+
+    def peak(episodes):
+        for index in range(episodes):
+            if index not in store:
+                store.write(index, Rollout(frames, np.zeros((100, 3), np.float32), np.zeros(100, np.float32), False, 0))
+        batches = FrameBatches(store.files(), 100, seed=0, chunk=400)
+        tracemalloc.start()
+        for _ in itertools.islice(batches.start(0), episodes):
+            pass
+        top = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return top
+
+    assert peak(60) < 1.3 * peak(12)
+
+
+def test_sequences(tmp_path):
+    for index, steps in enumerate((20, 4)):
+        mu = np.arange(steps + 1, dtype=np.float16)[:, None].repeat(32, 1)
+        arrays = {"mu": mu, "log_variance": mu, "actions": np.ones((steps, 3), np.float32),
+                  "rewards": np.arange(steps, dtype=np.float32), "done": np.zeros(steps, np.float32)}  # fmt: skip
+        write_arrays(tmp_path / f"{index}.npz", arrays)
+    batches = SequenceBatches(sorted(tmp_path.glob("*.npz")), batch_size=3, length=6, seed=0)
+    batch = batches.at(5)
+    assert batch["mu"].shape == (3, 7, 32) and batch["action"].shape == (3, 6, 3)
+    assert np.array_equal(batch["mu"][:, :-1, 0], batch["reward"]), "z and reward of a step stay together"
+    assert np.array_equal(batches.at(5)["mu"], batch["mu"]) and not np.array_equal(batches.at(6)["mu"], batch["mu"])
+
+
+def test_prefetch_hands_errors_over():
+    def broken():
+        yield 1
+        raise OSError("disk")
+
+    stream = prefetch(broken)
+    assert next(stream) == 1
+    with pytest.raises(OSError, match="disk"):
+        next(stream)

@@ -1,0 +1,58 @@
+"""The evolution strategy: it maximises, and it continues exactly."""
+
+import numpy as np
+import pytest
+
+from wmlib.errors import UserError
+from wmlib.search.cmaes import CMAES
+
+
+def fitness(x):
+    return -np.sum((x - 0.5) ** 2, axis=1)
+
+
+def test_finds_a_maximum():
+    search = CMAES(6, 12, 0.3, seed=0)
+    for _ in range(60):
+        search.tell(fitness(search.ask()))
+    assert np.allclose(search.mean, 0.5, atol=0.02)
+    assert search.generation == 60 and search.sigma < 0.1
+
+
+def test_same_seed_same_search_and_global_generator_untouched():
+    np.random.seed(5)
+    expected = np.random.RandomState(5).rand(3)
+    first, second, other = (CMAES(5, 8, 0.1, seed).ask() for seed in (1, 1, 2))
+    assert np.array_equal(first, second) and not np.array_equal(first, other)
+    assert np.array_equal(np.random.rand(3), expected)
+
+
+def test_saved_search_continues_exactly(tmp_path):
+    search = CMAES(5, 8, 0.1, seed=3)
+    search.tell(fitness(search.ask()))
+    search.save(tmp_path / "s.pkl")
+    restored = CMAES.load(tmp_path / "s.pkl")
+    for _ in range(3):
+        a, b = search.ask(), restored.ask()
+        assert np.array_equal(a, b)
+        search.tell(fitness(a))
+        restored.tell(fitness(b))
+    assert np.array_equal(search.mean, restored.mean)
+
+
+def test_equal_fitness_does_not_end_the_search():
+    search = CMAES(4, 8, 0.1, seed=0)
+    for _ in range(30):
+        search.tell(np.zeros(len(search.ask())))
+    assert search.generation == 30
+
+
+def test_bad_fitness_and_damaged_state(tmp_path):
+    search = CMAES(4, 8, 0.1, seed=0)
+    values = np.zeros(len(search.ask()))
+    values[3] = np.nan
+    with pytest.raises(ValueError, match="candidate 3"):
+        search.tell(values)
+    (tmp_path / "s.pkl").write_bytes(b"\x80\x04")
+    with pytest.raises(UserError, match="damaged search state"):
+        CMAES.load(tmp_path / "s.pkl")

@@ -1,0 +1,117 @@
+"""The whole chain at smoke scale on the real environment: files, no-op, resumption, report, shipped weights."""
+
+import csv
+import shutil
+
+import numpy as np
+import pytest
+
+from wmlib.cli import main
+from wmlib.config import Config
+from wmlib.errors import UserError
+from wmlib.runs import read_json
+from wmlib.stages.chain import Chain, plan, run_all, run_stage
+from wmlib.stages.pretrained import find
+from wmlib.stages.publish import report, summarise
+
+SMOKE = Config.preset("smoke").override(["rollout.executor=serial"])
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "smoke"
+    main(["run", "--scale", "smoke", "--run", str(folder), "--set", "rollout.executor=serial"])
+    return folder
+
+
+def payload(folder):
+    """Everything that must come out the same whatever happened on the way: arrays and tables."""
+    found = {}
+    for path in sorted(folder.rglob("*.npz")):
+        with np.load(path) as arrays:
+            found |= {f"{path.relative_to(folder)}:{name}": arrays[name] for name in arrays.files}
+    return found
+
+
+def test_every_stage_is_done_with_its_records(finished):
+    for chain, name in plan(SMOKE, finished):
+        stage = chain.stage(name)
+        assert stage.done, name
+        assert read_json(stage / "provenance.json")["versions"]["gymnasium"] == "1.4.0"
+        if name in ("vision", "memory", "controller"):
+            assert (stage / "metrics.jsonl").read_text().count("\n") >= 1
+            assert list((stage / "tensorboard").glob("events*"))
+    with (Chain(SMOKE, finished).evaluate / "episodes.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == "task,arm,train_seed,renderer,track_seed,return,steps,lap_finished".split(",")
+    assert [row["renderer"] for row in rows] == ["gymnasium"] * 2 + ["wmlib"] * 2
+
+
+def test_again_is_a_no_op(finished):
+    before = {path: path.stat().st_mtime_ns for path in finished.rglob("*") if path.is_file()}
+    run_all(SMOKE, finished)
+    assert before == {path: path.stat().st_mtime_ns for path in finished.rglob("*") if path.is_file()}
+
+
+def test_interrupted_stages_end_in_the_same_place(finished, tmp_path, monkeypatch):
+    """Stop V and M after their first checkpoint and C after one generation, then run on."""
+    folder = tmp_path / "smoke"
+    shutil.copytree(finished, folder)
+    for name in ("vision-vae", "memory-vae", "controller-vae-zh", "evaluate-vae-zh"):
+        shutil.rmtree(folder / name)
+    from wmlib.stages import controller, training
+
+    for name, module, function in (
+        ("vision", training, "save_checkpoint"),
+        ("memory", training, "save_checkpoint"),
+        ("controller", controller, "write_text"),
+    ):
+        real = getattr(module, function)
+
+        def killed(*arguments, real=real):
+            real(*arguments)
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(module, function, killed)
+            with pytest.raises(KeyboardInterrupt):
+                run_stage(Chain(SMOKE, folder), name)
+        run_stage(Chain(SMOKE, folder), name)
+    reference, resumed = payload(finished), payload(folder)
+    assert reference.keys() == resumed.keys()
+    for name, array in reference.items():
+        if not name.startswith(("evaluate", "encode")):
+            assert np.array_equal(array, resumed[name]), name
+
+
+def test_other_settings_are_refused(finished):
+    with pytest.raises(UserError, match="memory.updates: 6 there, 7 now"):
+        run_stage(Chain(SMOKE.override(["memory.updates=7"]), finished), "memory")
+    for arguments in (["--scale", "quick"], ["--seed", "4"]):
+        with pytest.raises(SystemExit) as error:
+            main(["collect", "--run", str(finished), *arguments])
+        assert error.value.code == 2
+
+
+def test_report_and_shipped_weights_reproduce_the_rows(finished, tmp_path, capsys):
+    report([finished], tmp_path / "results", publish=True, pretrained=tmp_path / "pretrained")
+    summary = read_json(tmp_path / "results" / "summary.json")
+    assert summary == summarise(tmp_path / "results")
+    score = summary["arms"]["vae-zh"]
+    assert score["n"] == 2 and score["scale"] == "smoke" and score["ci95"][0] <= score["mean"] <= score["ci95"][1]
+    report([finished], tmp_path / "results", publish=False)
+    assert read_json(tmp_path / "results" / "summary.json") == summary, "reporting twice changes nothing"
+    agent = find("vae-zh", folder=tmp_path / "pretrained")
+    assert len(agent.parameters) == 867
+    agent.path("encoder").write_bytes(b"x")
+    with pytest.raises(UserError, match="encoder.npz: missing or changed"):
+        find("vae-zh", folder=tmp_path / "pretrained")
+    with pytest.raises(UserError, match="not shipped"):
+        find("vae-zz", folder=tmp_path / "pretrained")
+
+
+def test_iterations_share_their_data(tmp_path):
+    config = Config.preset("full").override(["controller.inputs=z"])
+    names = [chain.stage(name).name for chain, name in plan(config, tmp_path)]
+    assert names == ["collect", "vision-vae", "encode-vae", "memory-vae", "controller-vae-zh",
+                     "collect-2", "vision-vae-2", "controller-vae-z-2", "evaluate-vae-z-2"]  # fmt: skip
