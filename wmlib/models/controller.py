@@ -1,0 +1,61 @@
+"""C: a linear map, or one small hidden layer, from what V sees and M remembers to an action (paper appendix A.3).
+
+Parameters are one flat row, weights before biases: ``W`` (inputs, 3), then ``b`` (3); with hidden units ``W1`` (inputs,
+hidden), ``b1``, ``W2`` (hidden, 3), ``b2``. Inputs are z, then h.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from wmlib.config import ACTION_SIZE, LATENT_SIZE, ControllerConfig
+
+
+def input_size(config: ControllerConfig, hidden_size: int = 256) -> int:
+    """Numbers C sees: 32 for z, 32 + ``hidden_size`` of M for zh."""
+    return LATENT_SIZE + (hidden_size if config.inputs == "zh" else 0)
+
+
+def parameter_count(config: ControllerConfig, hidden_size: int = 256) -> int:
+    """Length of C's parameter row: 867 for zh, 99 for z, 1,443 for z with 40 hidden units (paper's three models)."""
+    inputs, hidden = input_size(config, hidden_size), config.hidden_units
+    if hidden:
+        return (inputs + 1) * hidden + (hidden + 1) * ACTION_SIZE
+    return (inputs + 1) * ACTION_SIZE
+
+
+def squash(pre_activation: np.ndarray) -> np.ndarray:
+    """Any real numbers (..., 3) to an action: steer = tanh, gas = (tanh + 1) / 2, brake = tanh clipped to [0, 1]."""
+    action = np.tanh(pre_activation)
+    action[..., 1] = (action[..., 1] + 1) / 2
+    action[..., 2] = np.clip(action[..., 2], 0, 1)
+    return action
+
+
+def act(config: ControllerConfig, parameters: np.ndarray, z: np.ndarray, h: np.ndarray | None = None) -> np.ndarray:
+    """Actions float32 (lanes, 3), every lane with parameters of its own.
+
+    Args:
+        parameters: (lanes, P).
+        z: (lanes, 32).
+        h: M's hidden state before z is fed to it, (lanes, hidden); not looked at if C sees z alone.
+
+    Raises:
+        ValueError: the parameters do not fit the inputs.
+    """
+    x = np.concatenate([z, h], axis=1) if config.inputs == "zh" else np.asarray(z)  # (lanes, inputs)
+    parameters = np.asarray(parameters, np.float64)
+    if parameters.shape[1] != parameter_count(config, x.shape[1] - LATENT_SIZE):
+        raise ValueError(f"{parameters.shape[1]} parameters do not fit {x.shape[1]} inputs")
+    if config.hidden_units:
+        end = (x.shape[1] + 1) * config.hidden_units
+        x = np.tanh(_affine(parameters[:, :end], x, config.hidden_units))
+        parameters = parameters[:, end:]
+    return squash(_affine(parameters, x, ACTION_SIZE)).astype(np.float32)
+
+
+def _affine(parameters: np.ndarray, x: np.ndarray, outputs: int) -> np.ndarray:
+    """W x + b per lane. The order of summation depends on the sizes only, never on the other lanes."""
+    lanes, inputs = x.shape
+    weights = parameters[:, : inputs * outputs].reshape(lanes, inputs, outputs)
+    return np.einsum("li,lio->lo", x, weights) + parameters[:, inputs * outputs :]
