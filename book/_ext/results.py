@@ -1,0 +1,128 @@
+"""Numbers in the book's prose, taken from the committed records when the book is built; none is typed by hand.
+
+``{result}`summary.arms.vae-zh.mean|.0f``` prints one value of ``book/results/summary.json`` in a Python format: the
+first word names the JSON file, the others lead to the value. ``{setting}`full.vae.updates|,``` prints one value of a
+preset. ``{results-table}`` prints every arm's score. A record that does not exist yet prints as a dash; a wrong path in
+one that does is a warning, so that the build fails.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective, SphinxRole
+from sphinx.util.logging import getLogger
+
+from wmlib.config import SCALES, Config
+
+RESULTS = Path(__file__).resolve().parent.parent / "results"
+MISSING = "–"
+
+logger = getLogger(__name__)
+
+
+def lookup(expression: str, folder: Path = RESULTS) -> str:
+    """Text of ``file.key.key|format``.
+
+    Raises:
+        KeyError: the file exists but has no such value.
+    """
+    path, _, specification = expression.partition("|")
+    name, *keys = path.strip().split(".")
+    file = folder / f"{name}.json"
+    if not file.exists():
+        return MISSING
+    value = json.loads(file.read_text(encoding="utf-8"))
+    for key in keys:
+        try:
+            value = value[int(key)] if isinstance(value, list) else value[key]
+        except (KeyError, IndexError, TypeError, ValueError):
+            raise KeyError(f"{file.name} has no {'.'.join(keys)}") from None
+    return format(value, specification.strip())
+
+
+def setting(expression: str) -> str:
+    """Text of ``scale.key.key|format``, from :mod:`wmlib.config`.
+
+    Raises:
+        KeyError: no such scale or key.
+    """
+    path, _, specification = expression.partition("|")
+    scale, *keys = path.strip().split(".")
+    if scale not in SCALES:
+        raise KeyError(f"no scale {scale}")
+    value = Config.preset(scale)
+    for key in keys:
+        if not hasattr(value, key):
+            raise KeyError(f"no setting {'.'.join(keys)}")
+        value = getattr(value, key)
+    return format(value, specification.strip())
+
+
+class ResultRole(SphinxRole):
+    """One number of a record."""
+
+    look_up = staticmethod(lookup)
+
+    def run(self):
+        self.env.note_dependency(str(RESULTS / f"{self.text.split('.')[0]}.json"))
+        try:
+            return [nodes.Text(self.look_up(self.text))], []
+        except (KeyError, ValueError, TypeError) as error:
+            logger.warning("%s %r: %s", self.name, self.text, error, location=self.get_location())
+            return [nodes.Text("?")], []
+
+
+class SettingRole(ResultRole):
+    """One value of a preset."""
+
+    look_up = staticmethod(setting)
+
+
+class ResultsTable(SphinxDirective):
+    """Every arm's score on the test tracks; ``:arms:`` chooses and orders them."""
+
+    option_spec = {"arms": directives.unchanged}  # noqa: RUF012
+
+    def run(self):
+        file = RESULTS / "summary.json"
+        self.env.note_dependency(str(file))
+        arms = json.loads(file.read_text(encoding="utf-8"))["arms"] if file.exists() else {}
+        chosen = self.options.get("arms", "").split() or sorted(arms, key=lambda arm: -arms[arm]["mean"])
+        rows = [["Arm", "Mean ± SD", "Tracks", "95 % interval of the mean", "Tracks at 900 or more", "Scale"]]
+        for name in (name for name in chosen if name in arms):
+            arm = arms[name]
+            low, high = arm["ci95"]
+            score, interval = f"{arm['mean']:.0f} ± {arm['std']:.0f}", f"{low:.0f} to {high:.0f}"
+            solved = f"{100 * arm['share_solved']:.0f} %" if "share_solved" in arm else MISSING
+            rows.append([name, score, str(arm["n"]), interval, solved, str(arm.get("scale") or MISSING)])
+        if len(rows) == 1:
+            return [nodes.paragraph(text="No run has been reported yet: see the page on reproducing.")]
+        return [table(rows)]
+
+
+def table(rows: list[list[str]]) -> nodes.table:
+    """A docutils table whose first row is the head."""
+    group = nodes.tgroup(cols=len(rows[0]))
+    group += [nodes.colspec(colwidth=1) for _ in rows[0]]
+    head, body = nodes.thead(), nodes.tbody()
+    for index, row in enumerate(rows):
+        line = nodes.row()
+        line += [nodes.entry("", nodes.paragraph(text=cell)) for cell in row]
+        (body if index else head).append(line)
+    group += [head, body]
+    whole = nodes.table(classes=["results"])
+    whole += group
+    return whole
+
+
+def setup(app: Sphinx) -> dict:
+    """Register with Sphinx."""
+    app.add_role("result", ResultRole())
+    app.add_role("setting", SettingRole())
+    app.add_directive("results-table", ResultsTable)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
