@@ -1,0 +1,227 @@
+"""The drawings of the book: ``python -m wmlib.report.diagrams`` writes them to ``book/figures/`` as SVG.
+
+V is blue, M vermillion, C green and the world grey, here and in every figure.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from wmlib.report.figures import BLACK, GREY, PAGE, PART, new_figure
+from wmlib.runs import atomic_path, find_root
+
+
+def canvas(height: float, units: float = 100.0):
+    """Figure and bare axes: ``units`` across, the same scale upwards, origin at the lower left."""
+    figure, axes = new_figure(PAGE, height, layout="none")
+    figure.subplots_adjust(0, 0, 1, 1)
+    axes.set(xlim=(0, units), ylim=(0, units * height / PAGE), aspect="equal")
+    axes.set_axis_off()
+    return figure, axes
+
+
+def box(
+    axes, x: float, y: float, width: float, height: float, text: str, colour: str = GREY, bold: str = "", **options
+):
+    """A rounded box around its centre (x, y): an optional bold first line, then text."""
+    from matplotlib.patches import FancyBboxPatch
+
+    style = {"facecolor": _tint(colour), "edgecolor": colour, "linewidth": 1.3} | options
+    corner = (x - width / 2, y - height / 2)
+    axes.add_patch(FancyBboxPatch(corner, width, height, boxstyle="round,pad=0,rounding_size=1.2", **style))
+    lines = text.count("\n") + 1 if text else 0
+    shift = 1.15 * lines if bold else 0
+    if bold:
+        axes.text(x, y + shift, bold, ha="center", va="center", fontsize=10.5, fontweight="bold", color=colour)
+    if text:
+        below = 1.6 if bold else 0
+        axes.text(x, y - below, text, ha="center", va="center", fontsize=8, color=BLACK, linespacing=1.25)
+
+
+def arrow(axes, start, end, text: str = "", colour: str = BLACK, bend: float = 0.0, offset=(0, 1.3), **options):
+    """An arrow from ``start`` to ``end``, its label ``offset`` from the middle."""
+    style = {"arrowstyle": "-|>,head_length=0.45,head_width=0.22", "color": colour, "linewidth": 1.2}
+    style |= {"connectionstyle": f"arc3,rad={bend}", "shrinkA": 0, "shrinkB": 0} | options
+    axes.annotate("", end, start, arrowprops=style)
+    if text:
+        x, y = (start[0] + end[0]) / 2 + offset[0], (start[1] + end[1]) / 2 + offset[1]
+        axes.text(x, y, text, ha="center", va="center", fontsize=8, color=colour)
+
+
+def path(axes, points, text: str = "", at=(0, 0), colour: str = BLACK, linestyle="-"):
+    """A line with right-angled corners that ends in an arrow head."""
+    for a, b in zip(points[:-2], points[1:-1], strict=True):
+        axes.plot(*zip(a, b, strict=True), color=colour, linewidth=1.2, linestyle=linestyle, solid_capstyle="round")
+    arrow(axes, points[-2], points[-1], colour=colour, linestyle=linestyle)
+    if text:
+        axes.text(*at, text, ha="center", va="center", fontsize=8, color=colour)
+
+
+def architecture():
+    """One time step of the agent: the world shows a frame, V compresses it, C acts, M remembers."""
+    figure, axes = canvas(2.75)
+    box(axes, 12, 22, 20, 11, "CarRacing-v3\n50 frames a second", PART["environment"], "world")
+    box(axes, 43, 22, 20, 11, "autoencoder\n12,288 numbers to 32", PART["V"], "V  vision")
+    box(axes, 88, 22, 20, 11, "linear\n867 parameters", PART["C"], "C  controller")
+    box(axes, 65.5, 7.5, 24, 10, "recurrent network\n256 numbers of memory", PART["M"], "M  memory")
+    arrow(axes, (22, 22), (33, 22), "frame $x_t$\n64×64×3", offset=(0, 3.2))
+    arrow(axes, (53, 22), (78, 22), "what is seen: $z_t$", PART["V"], offset=(0.2, 1.4))
+    path(axes, [(57, 22), (57, 12.5)], colour=PART["V"])
+    axes.plot(57, 22, "o", color=PART["V"], markersize=4)
+    path(axes, [(77.5, 8), (88, 8), (88, 16.5)], "what is\nremembered: $h_t$", (88, 5), PART["M"])
+    path(axes, [(88, 27.5), (88, 34), (12, 34), (12, 27.5)], "action $a_t$: steer, gas, brake", (43, 35.6), PART["C"])
+    path(axes, [(74, 34), (74, 12.5)], colour=PART["C"])
+    axes.plot(74, 34, "o", color=PART["C"], markersize=4)
+    points = [(53.5, 9), (48, 9), (48, 4.5), (53.5, 4.5)]
+    path(axes, points, "$h_{t+1}$, used in\nthe next step", (39.5, 6.8), PART["M"])
+    return figure
+
+
+def data_flow():
+    """The chain of stages and what each leaves behind."""
+    figure, axes = canvas(2.75)
+    top, low = 29, 9.5
+    box(axes, 11, top, 18, 11, "random driver,\nour simulator", PART["environment"], "collect")
+    box(axes, 37, top, 18, 11, "train the\nautoencoder", PART["V"], "vision")
+    box(axes, 63, top, 18, 11, "every frame\nto 32 numbers", PART["V"], "encode")
+    box(axes, 89, top, 18, 11, "train the\nMDN-RNN", PART["M"], "memory")
+    box(axes, 89, low, 18, 11, "CMA-ES drives\n64 cars at a time", PART["C"], "controller")
+    box(axes, 59, low, 18, 11, "100 fresh tracks,\nreal Gymnasium", PART["environment"], "evaluate")
+    box(axes, 29, low, 18, 11, "tables, figures,\nthis book", PART["environment"], "report")
+    arrow(axes, (20, top), (28, top), "frames", offset=(0, 1.8))
+    arrow(axes, (46, top), (54, top), "V", PART["V"], offset=(0, 1.8))
+    arrow(axes, (72, top), (80, top), r"$\mu, \sigma$", PART["V"], offset=(0, 1.8))
+    arrow(axes, (89, top - 5.5), (89, low + 5.5), "M", PART["M"], offset=(2.2, 0))
+    path(axes, [(37, top - 5.5), (37, 19.2), (84, 19.2), (84, low + 5.5)], "V", (72, 20.8), PART["V"])
+    arrow(axes, (80, low), (68, low), "C", PART["C"], offset=(0, 1.8))
+    arrow(axes, (50, low), (38, low), "scores", offset=(0, 1.8))
+    points = [(89, low - 5.5), (89, 1.6), (11, 1.6), (11, top - 5.5)]
+    path(axes, points, "second round: the controller drives, with noise, to collect better data", (50, 2.8),
+         GREY, (0, (3, 2)))  # fmt: skip
+    return figure
+
+
+def vision():
+    """V's layers with the size of what passes between them."""
+    from matplotlib.patches import Rectangle
+
+    figure, axes = canvas(2.6)
+    middle = 21
+    down = [("frame", 64, 3), ("", 31, 32), ("", 14, 64), ("", 6, 128), ("", 2, 256)]
+    places = [6, 16, 24, 31, 37]
+    for (name, size, depth), x in zip(down, places, strict=True):
+        _slab(axes, x, middle, size, depth, name)
+    box(axes, 46.5, middle + 5.2, 5, 6, r"$\mu$", PART["V"])
+    box(axes, 46.5, middle - 5.2, 5, 6, r"$\sigma$", PART["V"])
+    axes.text(46.5, middle + 9.6, "32 numbers each", ha="center", fontsize=7)
+    arrow(axes, (39.3, middle + 1), (43.8, middle + 5), colour=GREY)
+    arrow(axes, (39.3, middle - 1), (43.8, middle - 5), colour=GREY)
+    box(axes, 54, middle, 5, 6, "$z$", PART["V"])
+    arrow(axes, (49.2, middle + 5), (51.8, middle + 2), colour=GREY)
+    arrow(axes, (49.2, middle - 5), (51.8, middle - 2), colour=GREY)
+    axes.text(53, middle - 10.4, r"noise $\epsilon$", ha="center", fontsize=7.5)
+    arrow(axes, (54, middle - 8.6), (54, middle - 3.2), colour=GREY)
+    axes.text(49, 4.5, r"$z = \mu + \sigma\,\epsilon$", ha="center", fontsize=9)
+    up = [("", 1, 1024), ("", 5, 128), ("", 13, 64), ("", 30, 32), ("reconstruction", 64, 3)]
+    for (name, size, depth), x in zip(up, [63.5, 69.5, 76, 84, 93.5], strict=True):
+        _slab(axes, x, middle, size, depth, name)
+    for x, text in ((22, "encoder: 4 convolutions, stride 2"), (76, "decoder: 4 transposed convolutions")):
+        axes.text(x, 1.6, text, ha="center", fontsize=8, color=PART["V"], fontweight="bold")
+    axes.add_patch(Rectangle((0.5, 0.3), 39, 36.3, fill=False, edgecolor=GREY, linewidth=0.7, linestyle=(0, (3, 3))))
+    axes.add_patch(Rectangle((58, 0.3), 41.5, 36.3, fill=False, edgecolor=GREY, linewidth=0.7, linestyle=(0, (3, 3))))
+    return figure
+
+
+def memory():
+    """M unrolled over three steps: the same network each time, its state passed on."""
+    figure, axes = canvas(3.0)
+    for step, (x, name) in enumerate(((20, "t"), (50, "t+1"), (80, "t+2"))):
+        following = ("t+1", "t+2", "t+3")[step]
+        box(axes, x, 17.5, 15, 8.5, "256 units", PART["M"], "LSTM")
+        box(axes, x, 32, 20, 6, "mixture of 5 Gaussians", PART["M"])
+        arrow(axes, (x, 21.75), (x, 29), f"$h_{{{following}}}$", PART["M"], offset=(3.4, 0))
+        arrow(axes, (x, 35), (x, 38), colour=PART["M"])
+        axes.text(x, 39.9, f"$p(z_{{{following}}})$, reward, end?", ha="center", va="center", fontsize=8)
+        arrow(axes, (x - 4.5, 6.3), (x - 4.5, 13.25), colour=PART["V"])
+        arrow(axes, (x + 4.5, 6.3), (x + 4.5, 13.25), colour=PART["C"])
+        axes.text(x - 4.5, 4.3, f"$z_{{{name}}}$", ha="center", va="center", color=PART["V"], fontsize=9.5)
+        axes.text(x + 4.5, 4.3, f"$a_{{{name}}}$", ha="center", va="center", color=PART["C"], fontsize=9.5)
+    for x in (5, 35, 65):
+        arrow(axes, (x - (1 if x == 5 else 7.5), 17.5), (x + 7.5, 17.5), colour=PART["M"])
+    arrow(axes, (87.5, 17.5), (96.5, 17.5), colour=PART["M"])
+    axes.text(5.8, 19.4, "$h_t, c_t$", ha="center", va="center", fontsize=8, color=PART["M"])
+    for x, start in ((30.5, 20), (60.5, 50)):
+        points = [(start + 10, 32), (x + 4.5, 32), (x + 4.5, 4.3), (x + 12.5, 4.3)]
+        path(axes, points, "", colour=GREY, linestyle=(0, (3, 2)))
+    axes.text(35.7, 10, "dreaming:\na sample is\nfed back", ha="left", va="center", fontsize=7, color=GREY)
+    return figure
+
+
+def training_places():
+    """Where C can be trained: in the world, or inside M's dream."""
+    figure, axes = canvas(2.0)
+    for x, name, source, colour in (
+        (25, "in the world", "simulator draws the next frame", PART["environment"]),
+        (75, "in the dream", "M samples the next $z$", PART["M"]),
+    ):
+        axes.text(x, 26.6, name, ha="center", fontsize=9, fontweight="bold", color=colour)
+        box(axes, x, 19, 36, 7, source, colour)
+        box(axes, x, 6, 16, 7, "", PART["C"], "C")
+        path(axes, [(x + 18, 19), (x + 21, 19), (x + 21, 6), (x + 8, 6)], "", colour=PART["V"])
+        path(axes, [(x - 8, 6), (x - 21, 6), (x - 21, 19), (x - 18, 19)], "", colour=PART["C"])
+        axes.text(x + 14.5, 7.7, "$z, h$", ha="center", fontsize=8, color=PART["V"])
+        axes.text(x - 14.5, 7.7, "action", ha="center", fontsize=8, color=PART["C"])
+    return figure
+
+
+def _slab(axes, x: float, y: float, size: int, depth: int, name: str) -> None:
+    """A stack of feature maps: height as the square root of its pixels, width as its depth."""
+    from matplotlib.patches import Rectangle
+
+    height, width = 0.36 * size + 1.6, 0.75 + 0.095 * depth**0.62
+    axes.add_patch(
+        Rectangle(
+            (x - width / 2, y - height / 2), width, height, facecolor=_tint(PART["V"]), edgecolor=PART["V"], linewidth=1
+        )
+    )
+    axes.text(x, y - height / 2 - 1.7, f"{size}×{size}\n×{depth}", ha="center", va="top", fontsize=6.5, linespacing=1)
+    if name:
+        axes.text(x, y + height / 2 + 0.9, name, ha="center", fontsize=7.5)
+
+
+def _tint(colour: str) -> tuple:
+    from matplotlib.colors import to_rgb
+
+    return tuple(0.86 + 0.14 * part for part in to_rgb(colour))
+
+
+DIAGRAMS = {
+    "architecture": architecture,
+    "data-flow": data_flow,
+    "vision": vision,
+    "memory": memory,
+    "training-places": training_places,
+}
+
+
+def write(folder: Path | None = None) -> list[Path]:
+    """Draw every diagram; the same code gives the same bytes."""
+    import matplotlib.pyplot as plt
+
+    folder = folder or find_root() / "book" / "figures"
+    files = []
+    for name, draw in DIAGRAMS.items():
+        figure = draw()
+        with atomic_path(folder / f"{name}.svg") as temporary:
+            figure.savefig(temporary, format="svg", metadata={"Date": None, "Creator": None})
+        plt.close(figure)
+        files.append(folder / f"{name}.svg")
+    return files
+
+
+if __name__ == "__main__":
+    import matplotlib
+
+    matplotlib.use("Agg")
+    for file in write():
+        print(file)

@@ -1,0 +1,80 @@
+"""The committed records of full runs in ``book/results/``: read here, written only by ``wmlib report``."""
+
+from __future__ import annotations
+
+import csv
+import json
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from wmlib.runs import find_root
+
+MISSING = "No record of this yet. These two commands write it: wmlib run --scale full; wmlib report --run runs/full"
+
+
+class Records:
+    """``Records()`` reads the book's own results; every attribute is empty where a file is not there yet."""
+
+    def __init__(self, folder: Path | None = None):
+        self.folder = Path(folder) if folder else find_root() / "book" / "results"
+
+    def _json(self, name: str) -> dict:
+        path = self.folder / name
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+    def _table(self, name: str) -> list[dict[str, str]]:
+        path = self.folder / name
+        if not path.exists():
+            return []
+        with path.open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+
+    @cached_property
+    def scores(self) -> dict[str, dict]:
+        """Arm to its entry of ``summary.json``."""
+        return self._json("summary.json").get("arms", {})
+
+    @cached_property
+    def runs(self) -> dict[str, dict]:
+        """``ARM/seedN`` to configuration, stages and costs."""
+        return self._json("runs.json")
+
+    @cached_property
+    def evaluations(self) -> list[dict]:
+        """One row per evaluated episode, numbers parsed."""
+        rows = self._table("evaluations.csv")
+        numbers = {"train_seed": int, "track_seed": int, "return": float, "steps": int, "lap_finished": int}
+        return [{k: numbers[k](v) if k in numbers else v for k, v in row.items()} for row in rows]
+
+    def headline_seed(self, arm: str) -> int:
+        """The training run that stands for an arm, chosen by validation score."""
+        return self.scores[arm]["headline_seed"]
+
+    def returns(self, arm: str, renderer: str = "gymnasium", train_seed: int | None = None) -> np.ndarray:
+        """Returns of one training run (by default the headline one), sorted by track seed."""
+        if arm not in self.scores:
+            return np.array([])
+        seed = self.headline_seed(arm) if train_seed is None else train_seed
+        wanted = (arm, renderer, seed)
+        rows = [row for row in self.evaluations if (row["arm"], row["renderer"], row["train_seed"]) == wanted]
+        return np.array([row["return"] for row in sorted(rows, key=lambda row: row["track_seed"])])
+
+    def curve(self, arm: str, train_seed: int | None = None) -> dict[str, np.ndarray]:
+        """Columns of one search's learning curve; NaN where a generation was not validated. Empty if unknown."""
+        rows = [row for row in self._table("learning_curves.csv") if row["arm"] == arm]
+        seed = self.headline_seed(arm) if train_seed is None and arm in self.scores else train_seed or 0
+        return columns([row for row in rows if int(row["train_seed"]) == seed])
+
+    def training(self, stage: str, train_seed: int) -> dict[str, np.ndarray]:
+        """Logged metrics of V's or M's training, for example ``training("vision-vae", 0)``."""
+        return columns(self._table(f"training/{stage}-seed{train_seed}.csv"))
+
+
+def columns(rows: list[dict[str, str]]) -> dict[str, np.ndarray]:
+    """Rows of text to one array per numeric column; an empty field is NaN."""
+    if not rows:
+        return {}
+    names = [name for name in rows[0] if name != "arm"]
+    return {name: np.array([float(row[name]) if row[name] != "" else np.nan for row in rows]) for name in names}
