@@ -73,7 +73,9 @@ class MemoryStep:
     def __init__(self, weights: dict[str, np.ndarray], group: int = 16):
         self.group = group
         self.hidden_size = weights["lstm/recurrent_kernel"].shape[0]
-        kernel = np.concatenate([weights["lstm/kernel"], weights["lstm/recurrent_kernel"]])  # (z + a + hidden, 4 hidden)
+        kernel = np.concatenate(
+            [weights["lstm/kernel"], weights["lstm/recurrent_kernel"]]
+        )  # (z + a + hidden, 4 hidden)
         self.kernel = np.ascontiguousarray(kernel, np.float32)
         self.bias = weights["lstm/bias"].astype(np.float32)
 

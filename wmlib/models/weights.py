@@ -79,4 +79,5 @@ def check_shapes(weights: dict[str, np.ndarray], shapes: dict[str, tuple[int, ..
 
 
 def _name(variable) -> str:
-    return "/".join(variable.path.split("/")[-2:])
+    parts = [part for part in variable.path.split("/") if not part.endswith("_cell")]  # lstm/lstm_cell/kernel
+    return "/".join(parts[-2:])

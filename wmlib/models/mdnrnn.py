@@ -1,0 +1,163 @@
+"""M: the recurrent network that predicts the next z as a mixture of Gaussians (paper section 3.2, appendix A.2).
+
+At step t M is fed z_t and a_t, and its new hidden state gives p(z_{t+1}), the reward of that step and whether the
+episode ends. Each latent dimension has a mixture of its own. The reward and done heads are not in the paper's
+CarRacing model; they let an episode be dreamt.
+"""
+
+from __future__ import annotations
+
+import math
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from wmlib import seeds
+from wmlib.config import ACTION_SIZE, LATENT_SIZE, MemoryConfig
+
+PARAMETERS = 422_368  # paper, appendix A.2: LSTM and mixture, without the reward and done heads
+DONE_WEIGHT = 10.0  # an episode's end counts tenfold, as in the authors' Doom code: it is rare
+REWARD_SHARE = 0.1  # of the squared reward error in the loss, whose unit is nats per latent dimension
+
+
+def split_mixture(output: tf.Tensor, mixtures: int) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """(..., 3 * mixtures * latent) to ``log_pi`` (normalised), ``mu``, ``log_sigma``, each (..., mixtures, latent)."""
+    shape = tf.concat([tf.shape(output)[:-1], [3, mixtures, output.shape[-1] // (3 * mixtures)]], axis=0)
+    logits, mu, log_sigma = tf.unstack(tf.reshape(output, shape), num=3, axis=-3)
+    return logits - tf.reduce_logsumexp(logits, axis=-2, keepdims=True), mu, log_sigma
+
+
+def mixture_nll(z_next: tf.Tensor, log_pi: tf.Tensor, mu: tf.Tensor, log_sigma: tf.Tensor) -> tf.Tensor:
+    """Negative log-likelihood in nats, mean over all examples and latent dimensions.
+
+    Args:
+        z_next: (..., latent).
+        log_pi, mu, log_sigma: (..., mixtures, latent).
+    """
+    deviation = (z_next[..., tf.newaxis, :] - mu) * tf.exp(-log_sigma)
+    log_density = log_pi - log_sigma - 0.5 * tf.square(deviation)
+    return 0.5 * math.log(2 * math.pi) - tf.reduce_mean(tf.reduce_logsumexp(log_density, axis=-2))
+
+
+def reward_error(reward: tf.Tensor, predicted: tf.Tensor) -> tf.Tensor:
+    """Mean squared error."""
+    return tf.reduce_mean(tf.math.squared_difference(reward, predicted))
+
+
+def done_cross_entropy(done: tf.Tensor, logit: tf.Tensor, positive_weight: float = DONE_WEIGHT) -> tf.Tensor:
+    """Binary cross-entropy in nats, mean over all steps; steps that end an episode count ``positive_weight`` times."""
+    return tf.reduce_mean(tf.nn.weighted_cross_entropy_with_logits(done, logit, positive_weight))
+
+
+def sample_next(log_pi, mu, log_sigma, tau, choice: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
+    """Draw the next z at temperature ``tau``: mixture logits divided by tau, Gaussian noise times sqrt(tau).
+
+    Args:
+        log_pi, mu, log_sigma: (..., mixtures, latent).
+        tau: temperature, positive; 1 is the model's own uncertainty.
+        choice: uniform numbers in [0, 1), (..., latent): which Gaussian.
+        noise: standard normal numbers, (..., latent).
+
+    Returns:
+        z (..., latent).
+    """
+    pi = tf.nn.softmax(log_pi / tau, axis=-2)
+    mean, log_scale = mu[..., 0, :], log_sigma[..., 0, :]
+    passed = tf.zeros_like(choice)
+    for k in range(1, mu.shape[-2]):  # inverse of the cumulative distribution, one Gaussian after the other
+        passed += pi[..., k - 1, :]
+        beyond = choice >= passed
+        mean = tf.where(beyond, mu[..., k, :], mean)
+        log_scale = tf.where(beyond, log_sigma[..., k, :], log_scale)
+    return mean + tf.exp(log_scale) * tf.sqrt(tau) * noise
+
+
+def build_mdnrnn(config: MemoryConfig, *, latent_size: int = LATENT_SIZE, seed: int = 0) -> keras.Model:
+    """M's network: [z, a] (batch, time, latent + 3), from an empty memory, to four outputs.
+
+    Returns a model giving ``h`` (batch, time, hidden) after each step, ``mixture`` (batch, time, 3 * mixtures *
+    latent) for :func:`split_mixture`, ``reward`` and ``done`` (a logit), both (batch, time).
+    """
+    random = seeds.generator(seed, "memory", "weights")
+
+    def draw() -> int:
+        return int(random.integers(2**31))
+
+    def head(units: int, name: str):
+        return keras.layers.Dense(units, kernel_initializer=keras.initializers.GlorotUniform(draw()), name=name)
+
+    x = keras.Input((None, latent_size + ACTION_SIZE), name="z_and_action")
+    h = keras.layers.LSTM(
+        config.hidden_size,
+        return_sequences=True,
+        kernel_initializer=keras.initializers.GlorotUniform(draw()),
+        recurrent_initializer=keras.initializers.Orthogonal(seed=draw()),
+        unit_forget_bias=True,
+        name="lstm",
+    )(x)
+    mixture = head(3 * config.mixtures * latent_size, "mixture")(h)
+    reward, done = (keras.ops.squeeze(head(1, name)(h), -1) for name in ("reward", "done"))
+    return keras.Model(x, [h, mixture, reward, done], name="mdnrnn")
+
+
+class MDNRNN(keras.Model):
+    """M with its losses.
+
+    Batches are dictionaries: ``mu``, ``log_variance`` (batch, time + 1, 32); ``action`` (batch, time, 3); ``reward``,
+    ``done`` (batch, time). z is drawn anew from N(mu, exp(log_variance)) in every batch, so that M sees V's doubt.
+    Metrics: ``loss``, ``nll`` (nats per latent dimension), ``reward`` (squared error), ``done`` (cross-entropy).
+    Gradient components are clipped by the optimizer (``clipvalue``).
+    """
+
+    def __init__(self, config: MemoryConfig | None = None, *, latent_size: int = LATENT_SIZE, seed: int = 0):
+        super().__init__(name="mdnrnn_model")
+        self.config = config or MemoryConfig()
+        self.network = build_mdnrnn(self.config, latent_size=latent_size, seed=seed)
+        self.noise = keras.random.SeedGenerator(int(seeds.generator(seed, "memory", "noise").integers(2**31)))
+        self.trackers = {name: keras.metrics.Mean(name) for name in ("loss", "nll", "reward", "done")}
+        self.built = True
+
+    def compile(self, optimizer, **options):
+        """As Keras', but without XLA unless asked."""
+        super().compile(optimizer=optimizer, **({"jit_compile": False} | options))
+
+    @property
+    def metrics(self) -> list:
+        return list(self.trackers.values())
+
+    def call(self, x: tf.Tensor) -> list[tf.Tensor]:
+        """See :func:`build_mdnrnn`."""
+        return self.network(x)
+
+    def losses_of(self, batch: dict[str, tf.Tensor], noise: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Scalars ``loss``, ``nll``, ``reward`` and ``done``; ``noise`` is standard normal, shaped like ``mu``."""
+        z = batch["mu"] + tf.exp(0.5 * batch["log_variance"]) * noise
+        _, mixture, reward, done = self.network(tf.concat([z[:, :-1], batch["action"]], axis=-1))
+        losses = {
+            "nll": mixture_nll(z[:, 1:], *split_mixture(mixture, self.config.mixtures)),
+            "reward": reward_error(batch["reward"], reward),
+            "done": done_cross_entropy(batch["done"], done),
+        }
+        return {"loss": losses["nll"] + REWARD_SHARE * losses["reward"] + losses["done"]} | losses
+
+    def train_step(self, data) -> dict[str, tf.Tensor]:
+        """One update on one batch."""
+        batch, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        noise = keras.random.normal(tf.shape(batch["mu"]), seed=self.noise)
+        with tf.GradientTape() as tape:
+            losses = self.losses_of(batch, noise)
+        variables = self.trainable_variables
+        self.optimizer.apply(tape.gradient(losses["loss"], variables), variables)
+        for name, value in losses.items():
+            self.trackers[name].update_state(value)
+        return {name: tracker.result() for name, tracker in self.trackers.items()}
+
+    def measure(self, batch: dict[str, np.ndarray]) -> dict[str, float]:
+        """The losses of one batch as numbers, with noise that is the same at every call."""
+        noise = seeds.generator(0, "memory", "measure").standard_normal(batch["mu"].shape).astype(np.float32)
+        return {name: float(value) for name, value in self._measure(batch, noise).items()}
+
+    @tf.function(reduce_retracing=True)
+    def _measure(self, batch, noise):
+        return self.losses_of(batch, noise)
