@@ -1,0 +1,70 @@
+"""Static hygiene of the committed notebooks: executed in order, without errors, warnings, paths or widgets."""
+
+import ast
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+LARGEST = 2_000_000  # bytes
+
+pytestmark = pytest.mark.skipif(not NOTEBOOKS, reason="no notebooks yet")
+
+
+@pytest.fixture(params=NOTEBOOKS or [None], ids=lambda p: getattr(p, "stem", "none"))
+def notebook(request):
+    return nbformat.read(request.param, as_version=4)
+
+
+def code_cells(notebook) -> list:
+    return [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
+
+
+def tags(cell) -> list[str]:
+    return cell.metadata.get("tags", [])
+
+
+def test_notebook_is_valid_and_portable(notebook):
+    nbformat.validate(notebook)
+    assert notebook.metadata.kernelspec.name == "python3"
+    assert "papermill" not in notebook.metadata
+    assert "widgets" not in notebook.metadata
+
+
+def test_cells_were_executed_once_and_in_order(notebook):
+    counts = [cell.execution_count for cell in code_cells(notebook)]
+    assert counts == list(range(1, len(counts) + 1))
+
+
+def test_stored_outputs_hold_no_error_and_no_warning(notebook):
+    for cell in code_cells(notebook):
+        for output in cell.outputs:
+            assert output.output_type != "error", cell.source
+            assert output.get("name") != "stderr", cell.source
+
+
+def test_parameters_are_plain_and_in_one_tagged_cell(notebook):
+    tagged = [cell for cell in code_cells(notebook) if "parameters" in tags(cell)]
+    assert len(tagged) == 1
+    assert not any("injected-parameters" in tags(cell) for cell in code_cells(notebook))
+    names = [n.id for n in ast.walk(ast.parse(tagged[0].source)) if isinstance(n, ast.Name)]
+    assert "scale" in names
+
+
+def test_it_begins_with_a_title(notebook):
+    first = notebook.cells[0]
+    assert first.cell_type == "markdown"
+    assert re.match(r"(\(.+\)=\n)?# \S", first.source)
+
+
+def test_nothing_names_this_machine(notebook):
+    text = nbformat.writes(notebook)
+    assert not re.search(r"/(home|root|tmp|work|Users)/\w+", text)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_size_stays_readable(path):
+    assert path.stat().st_size < LARGEST
