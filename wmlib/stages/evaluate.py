@@ -24,7 +24,7 @@ from wmlib.stages.controller import worker_spec
 
 COLUMNS = ("task", "arm", "train_seed", "renderer", "track_seed", "return", "steps", "lap_finished")
 TASK = "CarRacing-v3"
-GYMNASIUM_LANES = 8  # drawing dominates there: a few lanes are enough to share the encoder's calls
+GYMNASIUM_LANES = 16  # drawing dominates there: a few lanes are enough to share the encoder's calls
 
 
 def run(chain, stage: Stage) -> None:

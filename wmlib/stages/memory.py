@@ -42,7 +42,7 @@ def run(chain, stage: Stage) -> None:
     model = MDNRNN(settings, seed=config.seed)
     if not settings.trained:
         clock = Stopwatch(stage)
-        save_weights(stage / "memory.npz", model_weights(model))
+        save_weights(stage / "memory.npz", model_weights(model.network))
         stage.finish(clock.seconds, updates=0)
         return
     model.compile(optimizer=keras.optimizers.Adam(settings.learning_rate, clipvalue=settings.clip))
@@ -60,7 +60,7 @@ def run(chain, stage: Stage) -> None:
         log.scalars(update, **{f"held_out_{name}": value for name, value in figures.items()})
 
     seconds = train(model, stream, settings, stage, f"{stage.name} (M)", watch)
-    save_weights(stage / "memory.npz", model_weights(model))
+    save_weights(stage / "memory.npz", model_weights(model.network))
     tokens = settings.updates * settings.batch_size * settings.sequence_length
     stage.finish(
         seconds,
