@@ -6,7 +6,7 @@ ID = "wmlib/CarRacing-v3"
 
 
 def register() -> None:
-    """Make ``gymnasium.make("wmlib/CarRacing-v3")`` work; Gymnasium calls this through its plugin entry point."""
+    """Make ``gymnasium.make("wmlib/CarRacing-v3")`` work; ``import wmlib`` sees to it."""
     from gymnasium.envs.registration import register as gymnasium_register
     from gymnasium.envs.registration import registry
 
