@@ -1,5 +1,8 @@
 """What rollouts use: equal to the Keras models, and a frame's or lane's answer independent of its company."""
 
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -8,8 +11,6 @@ from wmlib.errors import UserError
 from wmlib.models.inference import FrameEncoder, MemoryStep
 from wmlib.models.vae import build_encoder, random_frames
 from wmlib.models.weights import model_weights
-
-HIDDEN = 256
 
 
 @pytest.fixture(scope="module")
@@ -22,18 +23,18 @@ def frame_encoder(encoder):
     return FrameEncoder(model_weights(encoder))
 
 
-def lstm_weights() -> dict:
+def lstm_weights(hidden: int = 256) -> dict:
     random = np.random.default_rng(0)
     return {
-        "lstm/kernel": random.normal(0, 0.1, (35, 4 * HIDDEN)).astype(np.float32),
-        "lstm/recurrent_kernel": random.normal(0, 0.06, (HIDDEN, 4 * HIDDEN)).astype(np.float32),
-        "lstm/bias": random.normal(0, 0.1, 4 * HIDDEN).astype(np.float32),
+        "lstm/kernel": random.normal(0, 0.1, (35, 4 * hidden)).astype(np.float32),
+        "lstm/recurrent_kernel": random.normal(0, 0.06, (hidden, 4 * hidden)).astype(np.float32),
+        "lstm/bias": random.normal(0, 0.1, 4 * hidden).astype(np.float32),
     }
 
 
-def lstm_inputs(lanes: int) -> tuple:
+def lstm_inputs(lanes: int, hidden: int = 256) -> tuple:
     random = np.random.default_rng(1)
-    return tuple(random.normal(size=(lanes, size)).astype(np.float32) for size in (32, 3, HIDDEN, HIDDEN))
+    return tuple(random.normal(size=(lanes, size)).astype(np.float32) for size in (32, 3, hidden, hidden))
 
 
 def test_the_encoder_equals_the_keras_model(encoder, frame_encoder):
@@ -56,17 +57,38 @@ def test_no_frames_give_no_codes(frame_encoder):
     assert frame_encoder(random_frames(3)[:0])[0].shape == (0, 32)
 
 
+def test_bfloat16_is_close_and_keeps_a_frame_independent_of_its_company(encoder, frame_encoder):
+    half, frames = FrameEncoder(model_weights(encoder), compute="bfloat16"), random_frames(5)
+    mu = half(frames)[0]
+    np.testing.assert_allclose(mu, frame_encoder(frames)[0], atol=0.05)
+    np.testing.assert_array_equal(half(frames[[4]])[0], mu[[4]])
+
+
+def test_rollout_workers_need_no_tensorflow():
+    code = "import sys, wmlib.models.inference, wmlib.models.controller; assert 'tensorflow' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_wrong_weights_and_frames_are_refused(encoder, frame_encoder):
+    weights = model_weights(encoder)
+    with pytest.raises(UserError, match="conv1/kernel has shape"):
+        FrameEncoder(weights | {"conv1/kernel": weights["conv1/kernel"][:3]})
+    with pytest.raises(ValueError, match="not uint8"):
+        frame_encoder(random_frames(1) / 255)
+
+
 def test_unknown_arithmetic_is_a_user_error(encoder):
     with pytest.raises(UserError, match="float64"):
         FrameEncoder(model_weights(encoder), compute="float64")
 
 
-def test_the_memory_step_equals_the_keras_cell():
-    weights = lstm_weights()
-    cell = keras.layers.LSTMCell(HIDDEN)
+@pytest.mark.parametrize("hidden", [256, 40])
+def test_the_memory_step_equals_the_keras_cell(hidden):
+    weights = lstm_weights(hidden)
+    cell = keras.layers.LSTMCell(hidden)
     cell.build((None, 35))
     cell.set_weights(list(weights.values()))
-    z, a, h, c = lstm_inputs(5)
+    z, a, h, c = lstm_inputs(5, hidden)
     _, (expected_h, expected_c) = cell(np.concatenate([z, a], axis=1), [h, c])
     new_h, new_c = MemoryStep(weights)(z, a, h, c)
     assert new_h.dtype == new_c.dtype == np.float32

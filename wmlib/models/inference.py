@@ -1,65 +1,114 @@
 """V's encoder and M's step as rollouts use them: plain arrays in and out, one thread, the same answer every time.
 
-Every frame and every lane is computed in groups of a fixed size, short groups padded. The order of each sum is then
-always the same: a frame's z does not depend on how many other frames come with it, nor on what they show.
+In float32 a frame's z and a lane's memory have the same bits however many come with it, whatever those are, and on
+every processor (see :mod:`wmlib.models.kernels`); TensorFlow is not even imported.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from wmlib.config import FRAME_SHAPE, LATENT_SIZE
 from wmlib.errors import UserError
+from wmlib.models import kernels
+from wmlib.models.weights import check_shapes
+
+BFLOAT16_GROUP = 32  # frames per call of TensorFlow; short groups are padded, so that a frame's company does not matter
+
+ENCODER_SHAPES = {
+    "conv1/kernel": (4, 4, 3, 32),
+    "conv1/bias": (32,),
+    "conv2/kernel": (4, 4, 32, 64),
+    "conv2/bias": (64,),
+    "conv3/kernel": (4, 4, 64, 128),
+    "conv3/bias": (128,),
+    "conv4/kernel": (4, 4, 128, 256),
+    "conv4/bias": (256,),
+    "mu/kernel": (1024, LATENT_SIZE),
+    "mu/bias": (LATENT_SIZE,),
+    "log_variance/kernel": (1024, LATENT_SIZE),
+    "log_variance/bias": (LATENT_SIZE,),
+}
+_one_thread = False
 
 
 def single_thread() -> None:
-    """Keep TensorFlow to one thread in this process. Call it before the first computation; later it has no effect."""
+    """Keep TensorFlow, which bfloat16 needs, to one thread in this process. Call it before the first computation."""
+    global _one_thread
+    _one_thread = True
+
+
+def _limit_tensorflow() -> None:
     import tensorflow as tf
 
     try:
         tf.config.threading.set_intra_op_parallelism_threads(1)
         tf.config.threading.set_inter_op_parallelism_threads(1)
-    except RuntimeError:  # TensorFlow has started already
+    except RuntimeError:  # it has started already
         pass
 
 
 class FrameEncoder:
-    """V's encoder: uint8 frames (n, 64, 64, 3) to ``mu`` and ``log_variance``, float32 (n, 32).
+    """V's encoder: uint8 frames (n, 64, 64, 3) to ``mu`` and ``log_variance``, float32 (n, 32). Not for shared threads.
 
     Args:
         weights: arrays of :func:`wmlib.models.vae.build_encoder`, by name.
-        compute: float32 or bfloat16.
-        group: frames per call of the network.
+        compute: float32, or bfloat16 by TensorFlow (faster only where the processor multiplies it natively).
     """
 
-    def __init__(self, weights: dict[str, np.ndarray], compute: str = "float32", group: int = 32):
-        import tensorflow as tf
-
-        from wmlib.models.vae import build_encoder
-        from wmlib.models.weights import set_model_weights
-
-        if compute not in ("float32", "bfloat16"):
+    def __init__(self, weights: dict[str, np.ndarray], compute: str = "float32"):
+        check_shapes(weights, ENCODER_SHAPES, "encoder weights")
+        if compute == "float32":
+            self._encode = _float32_encoder(weights)
+        elif compute == "bfloat16":
+            self._encode = _bfloat16_encoder(weights)
+        else:
             raise UserError(f"encoder_compute={compute!r}: choose float32 or bfloat16")
-        self.group = group
-        encoder = build_encoder(weights["mu/bias"].shape[0], compute=compute)
-        set_model_weights(encoder, weights, "encoder weights")
-
-        @tf.function(input_signature=[tf.TensorSpec((group, 64, 64, 3), tf.uint8)], jit_compile=False)
-        def encode(frames):
-            return encoder(tf.cast(frames, tf.float32) / 255.0)
-
-        self.encode = encode
 
     def __call__(self, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Encode any number of frames, also none."""
-        parts = [self._group(frames[i : i + self.group]) for i in range(0, max(len(frames), 1), self.group)]
-        mu, log_variance = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-        return mu[: len(frames)], log_variance[: len(frames)]
+        if frames.dtype != np.uint8 or frames.shape[1:] != FRAME_SHAPE:
+            raise ValueError(f"frames are {frames.dtype} {frames.shape}, not uint8 (n, 64, 64, 3)")
+        code = self._encode(np.ascontiguousarray(frames))
+        return code[:, :LATENT_SIZE].copy(), code[:, LATENT_SIZE:].copy()
 
-    def _group(self, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        missing = self.group - len(frames)
-        if missing:
-            frames = np.concatenate([frames, np.zeros((missing, *frames.shape[1:]), np.uint8)])
-        return tuple(output.numpy() for output in self.encode(frames))
+
+def _float32_encoder(weights: dict[str, np.ndarray]):
+    """Frames to (n, 64) by our own kernels."""
+    layers = [(weights[f"conv{n}/kernel"], weights[f"conv{n}/bias"]) for n in (1, 2, 3, 4)]
+    layers[0] = (layers[0][0] / np.float32(255), layers[0][1])  # frames stay integers
+    heads = [
+        np.concatenate([weights[f"mu/{name}"], weights[f"log_variance/{name}"]], -1) for name in ("kernel", "bias")
+    ]
+    packed = tuple(kernels.pack(kernel) for kernel, _ in [*layers, heads])
+    biases = tuple(np.ascontiguousarray(bias, np.float32) for _, bias in [*layers, heads])
+    buffers = kernels.encoder_buffers()
+    return lambda frames: kernels.encode_frames(frames, packed, biases, buffers)
+
+
+def _bfloat16_encoder(weights: dict[str, np.ndarray]):
+    """Frames to (n, 64) by TensorFlow."""
+    if _one_thread:
+        _limit_tensorflow()
+    import tensorflow as tf
+
+    from wmlib.models.vae import build_encoder
+    from wmlib.models.weights import set_model_weights
+
+    encoder = build_encoder(compute="bfloat16")
+    set_model_weights(encoder, weights, "encoder weights")
+
+    @tf.function(input_signature=[tf.TensorSpec((BFLOAT16_GROUP, *FRAME_SHAPE), tf.uint8)], jit_compile=False)
+    def encode(frames):
+        return tf.concat(encoder(tf.cast(frames, tf.float32) / 255.0), axis=-1)
+
+    def encode_all(frames: np.ndarray) -> np.ndarray:
+        missing = -len(frames) % BFLOAT16_GROUP
+        padded = np.concatenate([frames, np.zeros((missing, *FRAME_SHAPE), np.uint8)])
+        parts = [encode(padded[i : i + BFLOAT16_GROUP]).numpy() for i in range(0, len(padded), BFLOAT16_GROUP)]
+        return np.concatenate([np.empty((0, 2 * LATENT_SIZE), np.float32), *parts])[: len(frames)]
+
+    return encode_all
 
 
 class MemoryStep:
@@ -67,29 +116,28 @@ class MemoryStep:
 
     Args:
         weights: arrays of :class:`wmlib.models.mdnrnn.MDNRNN`, by name; only the LSTM's are used.
-        group: lanes per matrix product.
     """
 
-    def __init__(self, weights: dict[str, np.ndarray], group: int = 16):
-        self.group = group
-        self.hidden_size = weights["lstm/recurrent_kernel"].shape[0]
-        kernel = np.concatenate(
-            [weights["lstm/kernel"], weights["lstm/recurrent_kernel"]]
-        )  # (z + a + hidden, 4 hidden)
-        self.kernel = np.ascontiguousarray(kernel, np.float32)
-        self.bias = weights["lstm/bias"].astype(np.float32)
+    def __init__(self, weights: dict[str, np.ndarray]):
+        kernel, recurrent, bias = (weights[f"lstm/{name}"] for name in ("kernel", "recurrent_kernel", "bias"))
+        self.hidden_size = recurrent.shape[0]
+        self.weights = _interleave(np.concatenate([kernel, recurrent]))  # (4 blocks, inputs + hidden, 32)
+        self.bias = _interleave(bias[None])[:, 0]
 
     def __call__(self, z: np.ndarray, a: np.ndarray, h: np.ndarray, c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Args: z (n, 32), a (n, 3), h and c (n, hidden). Returns the new h and c."""
-        lanes = len(z)
-        x = np.zeros((-(-lanes // self.group) * self.group, len(self.kernel)), np.float32)
-        np.concatenate([z, a, h], axis=1, out=x[:lanes])
-        gates = np.concatenate([x[i : i + self.group] @ self.kernel for i in range(0, len(x), self.group)])[:lanes]
-        i, f, g, o = np.split(gates + self.bias, 4, axis=1)  # Keras' order: input, forget, candidate, output
-        c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
-        return sigmoid(o) * np.tanh(c), c
+        z, a, h, c = (np.ascontiguousarray(x, np.float32) for x in (z, a, h, c))
+        if z.shape[1] + a.shape[1] + h.shape[1] != self.weights.shape[1]:
+            raise ValueError(f"{z.shape[1]} + {a.shape[1]} + {h.shape[1]} inputs, not {self.weights.shape[1]}")
+        new_h, new_c = np.empty_like(h), np.empty_like(c)
+        kernels.lstm_step(z, a, h, c, self.weights, self.bias, new_h, new_c)
+        return new_h, new_c
 
 
-def sigmoid(x: np.ndarray) -> np.ndarray:
-    """Logistic function, without overflow."""
-    return 0.5 * np.tanh(0.5 * x) + 0.5
+def _interleave(columns: np.ndarray) -> np.ndarray:
+    """Columns (rows, 4 * hidden) in gate order i, f, g, o to packed blocks of 32 units: i, f, g, o of each block."""
+    rows, hidden = columns.shape[0], columns.shape[1] // 4
+    blocks = -(-hidden // kernels.CHANNELS)
+    padded = np.zeros((rows, 4, blocks * kernels.CHANNELS), np.float32)
+    padded[:, :, :hidden] = columns.reshape(rows, 4, hidden)
+    return kernels.pack(padded.reshape(rows, 4, blocks, kernels.CHANNELS).transpose(0, 2, 1, 3).reshape(rows, -1))
