@@ -9,9 +9,9 @@ from gymnasium import spaces
 from gymnasium.envs.box2d.car_racing import CarRacing
 from gymnasium.utils import EzPickle
 
+from wmlib.envs import picture
 from wmlib.envs.lens import CROP, OBSERVATION
-from wmlib.envs.picture import Picture, optics
-from wmlib.envs.playfield import RED, TILE, WHITE
+from wmlib.envs.playfield import GRASS, MAX_TILES, MEADOW, RED, TILE, WHITE
 from wmlib.errors import UserError
 
 OBSERVATIONS = ("64x64", "96x96")
@@ -46,9 +46,9 @@ class FastCarRacing(CarRacing):
         self.samples = samples
         self.size = int(observation[:2])
         self.observation_space = spaces.Box(0, 255, (self.size, self.size, 3), np.uint8)
-        self.picture = Picture()
+        self.pictures = picture.allocate(1)
         self.frame = np.zeros((self.size, self.size, 3), np.uint8)
-        self._optics = optics(self.size)
+        self._optics = picture.optics(self.size)
         self._transforms = np.zeros((5, 4))
         self._phases = np.zeros(4)
 
@@ -67,7 +67,10 @@ class FastCarRacing(CarRacing):
             self.road[tile].color = self._colours[tile]
             self.road_poly[i] = (polygon, self._colours[tile])
         quads = np.array([polygon for polygon, _ in self.road_poly])
-        self.picture.lay(quads, np.array(names), self.bg_color, self.grass_color)
+        if len(self.road) > MAX_TILES or not picture.lay(self.pictures, 0, quads, np.array(names)):
+            raise RuntimeError("the track is too long for the picture's buffers")
+        ground = np.array([self.bg_color, self.grass_color])
+        self.pictures.palette[0, [MEADOW, GRASS]] = picture.packed(ground)
         return True
 
     def _render(self, mode: str):
@@ -80,9 +83,10 @@ class FastCarRacing(CarRacing):
             transform[3] = math.sin(angle)
         for i, wheel in enumerate(self.car.wheels):
             self._phases[i] = wheel.phase
-        self.picture.shade(self._colours)
+        self.pictures.palette[0, TILE : TILE + len(self._colours)] = picture.packed(self._colours)
         height = 800 * CROP / OBSERVATION if self.size == 64 else 800.0
-        frame = self.frame
-        hull = self.car.hull.angle
-        self.picture.draw(frame, height, self._transforms, hull, self._phases, self.t, self.samples, self._optics)
-        return frame.copy()
+        picture.draw_frame(
+            self.frame, height, self.pictures, 0, self._transforms, self.car.hull.angle, self._phases, self.t,
+            self.samples, self._optics,
+        )  # fmt: skip
+        return self.frame.copy()

@@ -1,6 +1,8 @@
-"""One car's picture: its playfield, palette and patch, and the compiled call that draws a frame of them."""
+"""The cars' pictures: playfields and palettes of all lanes, and the compiled call that draws a frame of one."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 from gymnasium.envs.box2d import car_dynamics
@@ -32,43 +34,48 @@ def packed(colours: np.ndarray) -> np.ndarray:
     return seen[:, 0] | (seen[:, 1] << CHANNEL) | (seen[:, 2] << (2 * CHANNEL))
 
 
+class Pictures(NamedTuple):
+    """Playfield and palette of every lane; memory of blocks that no road enters is never paged in."""
+
+    block_of: np.ndarray  # (lanes, GRID * GRID) uint16
+    blocks: np.ndarray  # (lanes, MAX_BLOCKS * TEXELS * TEXELS) uint16
+    palette: np.ndarray  # (lanes, TILE + MAX_TILES) int64, packed colours
+    patch: np.ndarray  # (PATCH_HEIGHT, PATCH_WIDTH) uint8, empty between frames
+
+
+def allocate(lanes: int) -> Pictures:
+    """Pictures of ``lanes`` cars with Gymnasium's default colours."""
+    pictures = Pictures(
+        block_of=np.zeros((lanes, GRID * GRID), np.uint16),
+        blocks=np.empty((lanes, MAX_BLOCKS * TEXELS * TEXELS), np.uint16),
+        palette=np.zeros((lanes, TILE + MAX_TILES), np.int64),
+        patch=np.zeros((PATCH_HEIGHT, PATCH_WIDTH), np.uint8),
+    )
+    pictures.palette[:, [MEADOW, GRASS, WHITE, RED]] = packed(
+        np.array([(102, 204, 102), (102, 230, 102), (255, 255, 255), (255, 0, 0)])
+    )
+    return pictures
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
-def draw_frame(
-    frame, height, block_of, blocks, palette, transforms, angle, phases, time, samples,
-    hull_polygons, hull_counts, patch, columns, column_spans, rows, row_spans,
-):  # fmt: skip
-    """Draw what the car's camera sees ``time`` seconds into the episode into ``frame`` (rows, size, 3) uint8."""
+def lay(pictures, lane, quads, names):
+    """Paint a lane's playfield: ``quads`` (n, 4, 2) m in drawing order and their palette entries ``names`` (n,)."""
+    block_of = pictures.block_of[lane].reshape(GRID, GRID)
+    blocks = pictures.blocks[lane].reshape(MAX_BLOCKS, TEXELS * TEXELS)
+    return paint(block_of, blocks, quads, names) < MAX_BLOCKS
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def draw_frame(frame, height, pictures, lane, transforms, angle, phases, time, samples, tables):
+    """Draw what a lane's camera sees ``time`` seconds into the episode into ``frame`` (rows, size, 3) uint8.
+
+    ``height`` is how many pixels of Gymnasium's drawing the rows cover; ``transforms`` (5, 4) are the four wheels' and
+    the hull's x, y, cosine and sine; ``phases`` (4,) are the wheels' rotation; ``tables`` come from :func:`optics`.
+    """
     zoom = zoom_at(time)
+    block_of, blocks, palette = pictures.block_of[lane], pictures.blocks[lane], pictures.palette[lane]
     sample_field(frame, height, block_of, blocks, palette, transforms[4, 0], transforms[4, 1], angle, zoom, samples)
     box = np.array([PATCH_WIDTH, PATCH_HEIGHT, -1, -1])
-    ink_car(patch, box, hull_polygons, hull_counts, transforms, phases, angle, zoom)
-    overlay(frame, patch, box, columns, column_spans, rows, row_spans)
-
-
-class Picture:
-    """Playfield and palette of one car. Memory grows with the road only: untouched blocks are never paged in."""
-
-    def __init__(self):
-        self.block_of = np.zeros((GRID, GRID), np.uint16)
-        self.blocks = np.empty((MAX_BLOCKS, TEXELS * TEXELS), np.uint16)
-        self.palette = np.zeros(TILE + MAX_TILES, np.int64)
-        self.patch = np.zeros((PATCH_HEIGHT, PATCH_WIDTH), np.uint8)
-        self.tiles = 0
-
-    def lay(self, quads: np.ndarray, names: np.ndarray, meadow, grass) -> None:
-        """Paint a track: ``quads`` (n, 4, 2) m in drawing order, their palette entries, the two ground colours."""
-        self.tiles = int(names.max()) - TILE + 1
-        if self.tiles > MAX_TILES or paint(self.block_of, self.blocks, quads, names) >= MAX_BLOCKS:
-            raise RuntimeError("track too long for the picture's buffers")
-        self.palette[[MEADOW, GRASS, WHITE, RED]] = packed(np.array([meadow, grass, (255, 255, 255), (255, 0, 0)]))
-
-    def shade(self, colours: np.ndarray) -> None:
-        """Set the tiles' colours (tiles, 3)."""
-        self.palette[TILE : TILE + len(colours)] = packed(colours)
-
-    def draw(self, frame, height, transforms, angle, phases, time, samples, tables) -> None:
-        """Draw into ``frame``; ``tables`` come from :func:`optics`."""
-        draw_frame(
-            frame, height, self.block_of.ravel(), self.blocks.ravel(), self.palette, transforms, angle, phases, time,
-            samples, HULL_POLYGONS, HULL_COUNTS, self.patch, *tables,
-        )  # fmt: skip
+    ink_car(pictures.patch, box, HULL_POLYGONS, HULL_COUNTS, transforms, phases, angle, zoom)
+    columns, column_spans, rows, row_spans = tables
+    overlay(frame, pictures.patch, box, columns, column_spans, rows, row_spans)
