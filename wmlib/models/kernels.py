@@ -137,7 +137,7 @@ _conv4 = make_tile(
     True,
 )
 _code = make_tile([1024 * n for n in range(6)], [64 * n for n in range(6)], 1, 0, 1, False)
-_lstm = make_tile(list(range(LANES)), [CHANNELS * lane for lane in range(LANES)], 1, 0, LANES, False)
+_lanes = make_tile(list(range(LANES)), [CHANNELS * lane for lane in range(LANES)], 1, 0, LANES, False)
 
 
 def encoder_buffers() -> tuple[np.ndarray, ...]:
@@ -195,6 +195,30 @@ def encode_frames(frames, weights, biases, buffers):
     return result
 
 
+@intrinsic
+def _float_of_bits(typing, bits):
+    def generate(context, builder, signature, arguments):
+        return builder.bitcast(arguments[0], _FLOAT)
+
+    return types.float32(types.int32), generate
+
+
+@njit(inline="always", error_model="numpy")
+def exp(x):
+    """Exponential function, relative error below 3e-7, for results a float32 can hold."""
+    x = min(max(x, np.float32(-87)), np.float32(88))
+    n = np.floor(x * np.float32(1.4426950408889634) + np.float32(0.5))
+    r = x - n * np.float32(0.693359375) + n * np.float32(2.12194440e-4)  # x - n log 2, in two parts: no digit is lost
+    p = np.float32(1 / 720)
+    p = p * r + np.float32(1 / 120)
+    p = p * r + np.float32(1 / 24)
+    p = p * r + np.float32(1 / 6)
+    p = p * r + np.float32(0.5)
+    p = p * r + np.float32(1.0)
+    p = p * r + np.float32(1.0)
+    return p * _float_of_bits((np.int32(n) + np.int32(127)) << np.int32(23))
+
+
 @njit(inline="always", error_model="numpy")
 def tanh(x):
     """Hyperbolic tangent as a ratio of polynomials, error below 4e-7: plain arithmetic, equal on every processor."""
@@ -220,6 +244,15 @@ def sigmoid(x):
     return half * tanh(half * x) + half
 
 
+@njit(inline="always")
+def _stack(x, columns, row):
+    """Copy x (lanes, n) to rows ``row`` to ``row + n`` of columns (groups, rows, LANES)."""
+    for lane in range(len(x)):
+        group = columns[lane // LANES]
+        for i in range(x.shape[1]):
+            group[row + i, lane % LANES] = x[lane, i]
+
+
 @njit(cache=True, nogil=True, error_model="numpy")  # no test for division by zero: loops become vectors
 def lstm_step(z, a, h, c, weights, bias, new_h, new_c):
     """One step of an LSTM for any number of lanes, into ``new_h`` and ``new_c`` (lanes, hidden), float32.
@@ -229,23 +262,17 @@ def lstm_step(z, a, h, c, weights, bias, new_h, new_c):
     """
     lanes, inputs, hidden = len(z), weights.shape[1], h.shape[1]
     gates = np.empty((4, LANES, CHANNELS), np.float32)
-    ends = (z.shape[1], z.shape[1] + a.shape[1])
-    all_columns = np.zeros((-(-lanes // LANES), inputs, LANES), np.float32)  # a tile reads one number of all its lanes
-    for lane in range(lanes):
-        columns = all_columns[lane // LANES]
-        for i in range(ends[0]):
-            columns[i, lane % LANES] = z[lane, i]
-        for i in range(a.shape[1]):
-            columns[ends[0] + i, lane % LANES] = a[lane, i]
-        for i in range(hidden):
-            columns[ends[1] + i, lane % LANES] = h[lane, i]
+    columns = np.zeros((-(-lanes // LANES), inputs, LANES), np.float32)  # a tile reads one number of all its lanes
+    _stack(z, columns, 0)
+    _stack(a, columns, z.shape[1])
+    _stack(h, columns, z.shape[1] + a.shape[1])
     for block in range(-(-hidden // CHANNELS)):
         units = min(CHANNELS, hidden - block * CHANNELS)
-        for group in range(len(all_columns)):
+        for group in range(len(columns)):
             for gate in range(4):
                 b = 4 * block + gate
-                source, target = all_columns[group].ctypes.data, gates[gate].ctypes.data
-                _lstm(source, weights[b].ctypes.data, bias[b].ctypes.data, target, inputs)
+                source, target = columns[group].ctypes.data, gates[gate].ctypes.data
+                _lanes(source, weights[b].ctypes.data, bias[b].ctypes.data, target, inputs)
             for i in range(min(LANES, lanes - group * LANES)):
                 lane = group * LANES + i
                 for u in range(units):
@@ -253,3 +280,99 @@ def lstm_step(z, a, h, c, weights, bias, new_h, new_c):
                     memory = sigmoid(gates[1, i, u]) * c[lane, unit] + sigmoid(gates[0, i, u]) * tanh(gates[2, i, u])
                     new_c[lane, unit] = memory
                     new_h[lane, unit] = sigmoid(gates[3, i, u]) * tanh(memory)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def sample_heads(h, weights, bias, tau, random, z, reward, done):
+    """Draw the next z (lanes, 32) at temperature tau and predict reward and done logit (lanes,), into the last three.
+
+    ``weights`` (3 * mixtures + 1, hidden, 32) and ``bias``: logits of all mixtures, means, log standard deviations;
+    in the last block reward and done. ``random`` is a NumPy generator.
+    """
+    lanes, hidden = h.shape
+    mixtures = (len(weights) - 1) // 3
+    columns = np.zeros((-(-lanes // LANES), hidden, LANES), np.float32)
+    _stack(h, columns, 0)
+    output = np.empty((len(columns), len(weights), LANES, CHANNELS), np.float32)
+    for b in range(len(weights)):
+        for group in range(len(columns)):
+            source, target = columns[group].ctypes.data, output[group, b].ctypes.data
+            _lanes(source, weights[b].ctypes.data, bias[b].ctypes.data, target, hidden)
+    cool, scale = np.float32(1 / tau), np.float32(np.sqrt(tau))
+    pi = np.empty((mixtures, CHANNELS), np.float32)
+    total, noise = np.empty(CHANNELS, np.float32), np.empty(CHANNELS, np.float32)
+    for lane in range(lanes):
+        head = output[lane // LANES, :, lane % LANES]  # (3 * mixtures + 1, 32)
+        reward[lane], done[lane] = head[3 * mixtures, 0], head[3 * mixtures, 1]
+        total[:] = head[0]
+        for k in range(1, mixtures):
+            for d in range(CHANNELS):
+                total[d] = max(total[d], head[k, d])
+        for k in range(mixtures):
+            for d in range(CHANNELS):
+                pi[k, d] = exp(cool * (head[k, d] - total[d]))
+        total[:] = 0
+        for k in range(mixtures):
+            for d in range(CHANNELS):
+                total[d] += pi[k, d]
+        for d in range(CHANNELS):
+            left, k = np.float32(random.random()) * total[d] - pi[0, d], 0
+            while left >= 0 and k < mixtures - 1:
+                k += 1
+                left -= pi[k, d]
+            noise[d] = scale * np.float32(random.standard_normal())
+            total[d] = head[2 * mixtures + k, d]
+            z[lane, d] = head[mixtures + k, d]
+        for d in range(CHANNELS):
+            z[lane, d] += exp(total[d]) * noise[d]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def linear_layers(parameters, x, hidden, actions):
+    """C for every lane, into actions (lanes, 3); layout of parameters (lanes, P) as :mod:`wmlib.models.controller`."""
+    inputs = x.shape[1]
+    layer = np.empty(max(hidden, 1), np.float32)
+    for lane in range(len(x)):
+        row, source, size = parameters[lane], x[lane], inputs
+        if hidden:
+            layer[:] = row[inputs * hidden : (inputs + 1) * hidden]
+            for i in range(inputs):
+                for j in range(hidden):
+                    layer[j] += source[i] * row[i * hidden + j]
+            for j in range(hidden):
+                layer[j] = tanh(layer[j])
+            row, source, size = row[(inputs + 1) * hidden :], layer, hidden
+        s0, s1, s2 = row[3 * size], row[3 * size + 1], row[3 * size + 2]
+        for i in range(size):
+            s0 += source[i] * row[3 * i]
+            s1 += source[i] * row[3 * i + 1]
+            s2 += source[i] * row[3 * i + 2]
+        actions[lane, 0] = tanh(s0)
+        actions[lane, 1] = (tanh(s1) + np.float32(1)) * np.float32(0.5)
+        actions[lane, 2] = min(max(tanh(s2), np.float32(0)), np.float32(1))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def dream(parameters, hidden_units, sees_h, weights, tau, random, z, actions, rewards, done):
+    """Steps of C and M in turn, ``rewards`` and ``done`` (steps, lanes) filled in.
+
+    ``z`` (steps + 1, lanes, 32) and ``actions`` (steps, lanes, 3) are filled too if they are that long; z[0] is given.
+    """
+    lstm_weights, lstm_bias, head_weights, head_bias = weights
+    lanes, latent = z.shape[1], z.shape[2]
+    hidden = head_weights.shape[1]
+    h, c = np.zeros((lanes, hidden), np.float32), np.zeros((lanes, hidden), np.float32)
+    new_h, new_c = np.empty_like(h), np.empty_like(c)
+    now, action = z[0].copy(), np.empty((lanes, 3), np.float32)
+    seen = np.empty((lanes, latent + hidden if sees_h else latent), np.float32)
+    for t in range(len(rewards)):
+        seen[:, :latent] = now
+        if sees_h:
+            seen[:, latent:] = h
+        linear_layers(parameters, seen, hidden_units, action)
+        lstm_step(now, action, h, c, lstm_weights, lstm_bias, new_h, new_c)
+        h, new_h, c, new_c = new_h, h, new_c, c
+        sample_heads(h, head_weights, head_bias, tau, random, now, rewards[t], done[t])
+        if len(actions):
+            actions[t] = action
+            z[t + 1] = now
