@@ -23,7 +23,10 @@ LAYERS = (
     {"cli", "__main__"},
 )
 # Crossings that are part of the design, each with its reason.
-ALLOWED = {("report", "cli"): "the reference page is made from the parser"}
+ALLOWED = {
+    ("report", "cli"): "the reference page is made from the parser",
+    ("__init__", "envs"): "importing wmlib adds the environment once Gymnasium is there",
+}
 
 
 def modules() -> list[Path]:

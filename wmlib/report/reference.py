@@ -1,4 +1,4 @@
-"""The book's reference pages (command line, configuration, library), made from the code so that they cannot drift.
+"""The book's pages on the command line and the configuration, made from the code so that they cannot drift.
 
 ``python -m wmlib.report.reference`` (``make reference``) rewrites the pages below ``book/reference/``;
 ``tests/book/test_reference.py`` fails when they are out of date.
@@ -23,13 +23,6 @@ CLI_INTRODUCTION = """# The command line
 `wmlib` has one sub-command per stage, `wmlib run` for all of them, and a few tools around them. `python -m wmlib` is
 the same. Every command ends with exit code 0 when all is well, 2 with one line on stderr for bad input, and 130 after
 Ctrl-C. The same command again resumes what was interrupted and skips what is done.
-"""
-
-API_INTRODUCTION = """# The library
-
-What each module is for, and its public functions and classes, from their docstrings. Imports point one way:
-`errors`, `config`, `seeds`, `runs` know nothing of the rest; `envs`, `data`, `models` and `search` use them; `rollout`
-uses those; `stages` use everything; `cli` calls the stages. `report` never imports TensorFlow.
 """
 
 CONFIG_INTRODUCTION = """# The configuration
@@ -74,21 +67,6 @@ def config_markdown() -> str:
             kind = type(value)
             fields = [f.name for f in dataclasses.fields(kind)]
             lines += ["", f"## `{name}`", "", inspect.getdoc(kind) or "", "", *_table(kind, name, fields, presets)]
-    return "\n".join(lines) + "\n"
-
-
-def api_markdown() -> str:
-    """The page on the library: every module with its docstrings, sub-package by sub-package."""
-    lines = [HEADER.format(source="the modules of `wmlib`") + API_INTRODUCTION]
-    package = Path(config.__file__).parent
-    files = [p for p in package.glob("**/*.py") if not p.name.startswith("_")]
-    for group in (".", "envs", "data", "models", "search", "rollout", "stages", "report"):
-        here = sorted(p for p in files if p.parent == package / group)
-        if here:
-            lines += ["", f"## `{'wmlib' if group == '.' else 'wmlib.' + group}`"]
-        for path in here:
-            name = ".".join(["wmlib", *path.relative_to(package).with_suffix("").parts])
-            lines += ["", f"### `{name}`", "", "```{eval-rst}", f".. automodule:: {name}", "```"]
     return "\n".join(lines) + "\n"
 
 
@@ -172,7 +150,6 @@ def pages() -> dict[str, str]:
     return {
         "reference/cli.md": cli_markdown(build_parser()),
         "reference/config.md": config_markdown(),
-        "reference/api.md": api_markdown(),
     }
 
 
