@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from wmlib.report.quiet import quiet
+
 
 def read_metrics(path: Path) -> list[dict]:
     """Records of a ``metrics.jsonl``; a last line cut short by an interruption is left out."""
@@ -29,7 +31,8 @@ class MetricLog:
     """
 
     def __init__(self, folder: Path, resume_at: int = 0):
-        import tensorflow as tf
+        with quiet():  # TensorFlow greets the terminal with its processor's features
+            import tensorflow as tf
 
         self._summary = tf.summary
         kept = [record for record in read_metrics(folder / "metrics.jsonl") if record["step"] < resume_at]

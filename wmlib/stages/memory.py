@@ -9,8 +9,7 @@ from __future__ import annotations
 from wmlib.data.batches import SequenceBatches, prefetch
 from wmlib.data.rollouts import split
 from wmlib.runs import Stage, Stopwatch
-from wmlib.seeds import generator
-from wmlib.stages.training import train
+from wmlib.stages.training import fix_seed, keras, train
 
 HELD_OUT_BATCHES = 4
 
@@ -32,13 +31,11 @@ def latent_files(chain) -> tuple[list, list]:
 
 def run(chain, stage: Stage) -> None:
     """Train M (or keep its random weights) and write them."""
-    import keras
-
     from wmlib.models.mdnrnn import MDNRNN
     from wmlib.models.weights import model_weights, save_weights
 
     config, settings = chain.config, chain.config.memory
-    keras.utils.set_random_seed(int(generator(config.seed, "memory", "weights").integers(2**31)))
+    fix_seed(config.seed, "memory")
     model = MDNRNN(settings, seed=config.seed)
     if not settings.trained:
         clock = Stopwatch(stage)

@@ -12,7 +12,13 @@ from wmlib.data.rollouts import read_arrays, write_arrays
 from wmlib.errors import UserError
 from wmlib.metrics import MetricLog
 from wmlib.progress import Progress
+from wmlib.report.quiet import quiet
 from wmlib.runs import Stage, Stopwatch
+from wmlib.seeds import generator
+
+with quiet():  # TensorFlow greets the terminal with its processor's features
+    import keras
+    import tensorflow  # noqa: F401
 
 LOG_EVERY = 50  # updates between metric records
 
@@ -66,6 +72,11 @@ def train(
                 save_checkpoint(checkpoint, model, update + 1)
                 clock.save()
     return clock.seconds
+
+
+def fix_seed(seed: int, purpose: str) -> None:
+    """Seed Keras and TensorFlow for one training."""
+    keras.utils.set_random_seed(int(generator(seed, purpose, "weights").integers(2**31)))
 
 
 def learning_rate(settings, update: int) -> float:

@@ -12,7 +12,7 @@ from wmlib.data.batches import FrameBatches
 from wmlib.data.rollouts import RolloutStore, split
 from wmlib.runs import Stage
 from wmlib.seeds import generator
-from wmlib.stages.training import train
+from wmlib.stages.training import fix_seed, keras, train
 
 HELD_OUT_FRAMES = 1000
 
@@ -61,13 +61,11 @@ def measure(vae, frames: np.ndarray, mu: np.ndarray, log_variance: np.ndarray) -
 
 def run(chain, stage: Stage) -> None:
     """Train V and write its weights."""
-    import keras
-
     from wmlib.models.vae import VAE
     from wmlib.models.weights import model_weights, save_weights
 
     config, settings = chain.config, chain.config.vae
-    keras.utils.set_random_seed(int(generator(config.seed, "vision", "weights").integers(2**31)))
+    fix_seed(config.seed, "vision")
     training, held_out = frame_files(chain)
     test_frames = held_out_frames(held_out)
     vae = VAE(settings, seed=config.seed)
