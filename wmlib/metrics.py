@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from wmlib.report.quiet import quiet
+from wmlib.quiet import quiet
 
 
 def read_metrics(path: Path) -> list[dict]:

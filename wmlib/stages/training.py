@@ -12,7 +12,7 @@ from wmlib.data.rollouts import read_arrays, write_arrays
 from wmlib.errors import UserError
 from wmlib.metrics import MetricLog
 from wmlib.progress import Progress
-from wmlib.report.quiet import quiet
+from wmlib.quiet import quiet
 from wmlib.runs import Stage, Stopwatch
 from wmlib.seeds import generator
 
