@@ -15,7 +15,7 @@ PACKAGE = ROOT / "wmlib"
 # Each name may import itself, the names before it, and nothing after it.
 LAYERS = (
     {"errors", "__init__"},
-    {"config", "seeds", "progress"},
+    {"config", "seeds", "progress", "quiet"},
     {"runs", "metrics"},
     {"envs", "data", "models", "search"},
     {"rollout"},
