@@ -1,90 +1,111 @@
-"""Draws a frame by asking, for every sample point of the picture, which point of the field it shows.
+"""Draws a frame by asking, for every point of the picture, which point of the field it shows.
 
 Gymnasium fills some 500 polygons of a 1000 x 800 surface and shrinks it; here the surface never exists. The camera
-turns with the car and stands so that the car's centre is at (500, 600) of the drawing. A drawing pixel (sx, sy)
-therefore shows the field at ``centre + R(angle) (sx - 500, 600 - sy) / zoom``: along a row of the picture, the point
-moves by a constant step, which the inner loop follows in fixed point. Sums of colours are kept for red, green and blue
-at once in one 64-bit integer.
+turns with the car and stands so that the car is at (500, 600) of the drawing. A drawing pixel (sx, sy) therefore shows
+the field at ``car + R(angle) (sx - 500, 600 - sy) / zoom``: along a row of the picture the point moves by a constant
+step, which is followed in fixed point.
+
+A pixel whose four corners have one colour is taken to have that colour: roads, kerbs and grass squares are larger than
+a pixel. The others, about one in six, are sampled at k x k points. Far out, in the first half second, a pixel is larger
+than a road is wide, and every pixel is sampled.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from wmlib.envs.compiled import compiled, inlined
 from wmlib.envs.playfield import BLOCKS, FIELD, GRID, GRID_SHIFT, PER_METRE, SHIFT, TEXELS
 
 FRACTION = 16  # bits after the binary point of a texel coordinate
-CHANNEL = 21  # bits per colour channel of a packed sum
+ONE = float(1 << FRACTION)
+CHANNEL = 21  # bits per channel of a packed colour: sums of 8,000 colours fit
+MASK = (1 << CHANNEL) - 1
+NEAR = 8.0  # drawing pixels per metre from which corners speak for their pixel
+SIDE = BLOCKS * TEXELS  # texels along one side of the field
 
-_compile = njit(cache=True, nogil=True, error_model="numpy")
 
-
-@_compile
+@compiled
 def zoom_at(time):
     """Pixels of the drawing per metre, ``time`` seconds into the episode: the first second zooms in (gymnasium)."""
     return 0.1 * 6.0 * max(1.0 - time, 0.0) + 2.7 * 6.0 * min(time, 1.0)
 
 
-@_compile
-def pack(red, green, blue):
-    """One integer that holds three channels; packed values may be added up to 8,000 times."""
-    return np.int64(red) | (np.int64(green) << CHANNEL) | (np.int64(blue) << (2 * CHANNEL))
+@inlined
+def look_up(block_of, blocks, palette, u, v):
+    """Packed colour at fixed-point texel coordinates (u, v); indices wrap, and the blocks beyond the field are black."""
+    a, b = u >> FRACTION, v >> FRACTION
+    cell = (((b >> SHIFT) & (GRID - 1)) << GRID_SHIFT) | ((a >> SHIFT) & (GRID - 1))
+    texel = ((b & (TEXELS - 1)) << SHIFT) | (a & (TEXELS - 1))
+    return palette[blocks[(np.int64(block_of[cell]) << (2 * SHIFT)) | texel]]
 
 
-@_compile
+@compiled
+def sample_pixel(block_of, blocks, palette, u, v, du, dv, eu, ev, samples):
+    """Sum of samples x samples colours from (u, v); (du, dv) is a step to the right, (eu, ev) one down."""
+    total = np.int64(0)
+    for _ in range(samples):
+        a, b = u, v
+        for _ in range(samples):
+            if 0 <= a >> FRACTION < SIDE and 0 <= b >> FRACTION < SIDE:
+                total += look_up(block_of, blocks, palette, a, b)
+            a += du
+            b += dv
+        u += eu
+        v += ev
+    return total
+
+
+@compiled
 def sample_field(frame, height, block_of, blocks, palette, x, y, angle, zoom, samples):
-    """Fill ``frame`` (rows, size, 3) uint8 with the field seen from (x, y) m, ``samples`` x ``samples`` points a pixel.
+    """Fill ``frame`` (rows, columns, 3) uint8 with the field seen from (x, y) m at ``zoom`` drawing pixels per metre.
 
     ``height`` is how many pixels of the drawing the rows cover: 700 without the status bar, 800 with it. ``block_of``
     and ``blocks`` are the playfield, flattened; ``palette`` holds packed colours.
     """
     rows, columns = frame.shape[0], frame.shape[1]
-    sums = np.zeros(columns, np.int64)
-    one = float(1 << FRACTION)
-    step = 1000.0 / (columns * samples) * PER_METRE / zoom
     cosine, sine = np.cos(angle), np.sin(angle)
-    du, dv = int(round(cosine * step * one)), int(round(sine * step * one))
-    safe = 16 * TEXELS  # texels around the field where indices still find black blocks
-    last = columns * samples - 1
+    across = 1000.0 / columns / zoom * PER_METRE * ONE  # fixed-point texels per pixel
+    down = height / rows / zoom * PER_METRE * ONE
+    du, dv = int(cosine * across), int(sine * across)
+    eu, ev = sine * down, -cosine * down
+    u0 = (x + FIELD) * PER_METRE * ONE - columns * 0.5 * cosine * across - sine * 600.0 / zoom * PER_METRE * ONE
+    v0 = (y + FIELD) * PER_METRE * ONE - columns * 0.5 * sine * across + cosine * 600.0 / zoom * PER_METRE * ONE
+    # Steps between the samples of a pixel, and from its corner to the first of them.
+    su, sv, tu, tv = du // samples, dv // samples, int(eu / samples), int(ev / samples)
+    first_u, first_v = (su + tu) >> 1, (sv + tv) >> 1
     count = samples * samples
     reciprocal = ((1 << 20) + count - 1) // count
-    channel = (1 << CHANNEL) - 1
-    for row in range(rows * samples):
-        right = (0.5 * 1000.0 / (columns * samples) - 500.0) / zoom
-        up = (600.0 - (row + 0.5) * height / (rows * samples)) / zoom
-        u = int((x + cosine * right - sine * up + FIELD) * PER_METRE * one)
-        v = int((y + sine * right + cosine * up + FIELD) * PER_METRE * one)
-        u0, v0, u1, v1 = u >> FRACTION, v >> FRACTION, (u + last * du) >> FRACTION, (v + last * dv) >> FRACTION
-        limit = BLOCKS * TEXELS + safe
-        if min(u0, u1, v0, v1) > -safe and max(u0, u1, v0, v1) < limit:
-            for column in range(columns):
-                total = np.int64(0)
-                for _ in range(samples):
-                    a, b = u >> FRACTION, v >> FRACTION
-                    cell = (((b >> SHIFT) & (GRID - 1)) << GRID_SHIFT) | ((a >> SHIFT) & (GRID - 1))
-                    texel = ((b & (TEXELS - 1)) << SHIFT) | (a & (TEXELS - 1))
-                    total += palette[blocks[(np.int64(block_of[cell]) << (2 * SHIFT)) | texel]]
-                    u += du
-                    v += dv
-                sums[column] += total
-        else:  # zoomed out over the edge of the field
-            for column in range(columns):
-                total = np.int64(0)
-                for _ in range(samples):
-                    a, b = u >> FRACTION, v >> FRACTION
-                    if 0 <= a < BLOCKS * TEXELS and 0 <= b < BLOCKS * TEXELS:
-                        cell = (((b >> SHIFT) & (GRID - 1)) << GRID_SHIFT) | ((a >> SHIFT) & (GRID - 1))
-                        texel = ((b & (TEXELS - 1)) << SHIFT) | (a & (TEXELS - 1))
-                        total += palette[blocks[(np.int64(block_of[cell]) << (2 * SHIFT)) | texel]]
-                    u += du
-                    v += dv
-                sums[column] += total
-        if (row + 1) % samples == 0:
-            line = frame[row // samples]
-            for column in range(columns):
-                total = sums[column]
-                sums[column] = 0
-                line[column, 0] = ((total & channel) * reciprocal + (1 << 19)) >> 20
-                line[column, 1] = (((total >> CHANNEL) & channel) * reciprocal + (1 << 19)) >> 20
-                line[column, 2] = ((total >> (2 * CHANNEL)) * reciprocal + (1 << 19)) >> 20
+
+    corners = np.empty(columns + 1, np.int64)
+    for row in range(rows + 1):
+        u, v = int(u0 + row * eu), int(v0 + row * ev)
+        if row == 0 or zoom < NEAR:
+            for column in range(columns + 1):
+                corners[column] = look_up(block_of, blocks, palette, u + column * du, v + column * dv)
+            if row == 0:
+                continue
+        up_u, up_v = int(u0 + (row - 1) * eu) + first_u, int(v0 + (row - 1) * ev) + first_v
+        line = frame[row - 1]
+        above_left = corners[0]
+        below_left = look_up(block_of, blocks, palette, u, v)
+        corners[0] = below_left
+        for column in range(columns):
+            u += du
+            v += dv
+            above, below = corners[column + 1], look_up(block_of, blocks, palette, u, v)
+            corners[column + 1] = below
+            total = below
+            if (below != above) | (below != below_left) | (below != above_left) | (zoom < NEAR):
+                total = sample_pixel(
+                    block_of, blocks, palette, up_u + column * du, up_v + column * dv, su, sv, tu, tv, samples
+                )
+                red, green, blue = total & MASK, (total >> CHANNEL) & MASK, total >> (2 * CHANNEL)
+                line[column, 0] = (red * reciprocal + (1 << 19)) >> 20
+                line[column, 1] = (green * reciprocal + (1 << 19)) >> 20
+                line[column, 2] = (blue * reciprocal + (1 << 19)) >> 20
+            else:
+                line[column, 0] = total & MASK
+                line[column, 1] = (total >> CHANNEL) & MASK
+                line[column, 2] = total >> (2 * CHANNEL)
+            above_left, below_left = above, below

@@ -9,19 +9,18 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from wmlib.envs.compiled import compiled
 from wmlib.envs.lens import ONE
 
 PATCH_LEFT, PATCH_TOP, PATCH_WIDTH, PATCH_HEIGHT = 420, 500, 160, 200  # patch of the drawing that holds the car
 BLACK, STRIPE, HULL = 1, 2, 3  # inks
+ONE_SHIFT = 2 * int(math.log2(ONE))
 INKS = np.array([[0, 0, 0], [0, 0, 0], [75, 75, 75], [202, 0, 0]], np.int64)  # smoothscale takes 2 levels off
 WHEEL_HALF_WIDTH, WHEEL_RADIUS = 14 * 0.02, 27 * 0.02  # m
 
-_compile = njit(cache=True, nogil=True, error_model="numpy")
 
-
-@_compile
+@compiled
 def fill_polygon(patch, box, corners, count, ink):
     """Fill a convex polygon; ``corners`` (n, 2) are whole pixels of the patch. Widens ``box`` (left, top, right, bottom)."""
     top, bottom = corners[0, 1], corners[0, 1]
@@ -47,7 +46,7 @@ def fill_polygon(patch, box, corners, count, ink):
             box[1], box[3] = min(box[1], y), max(box[3], y)
 
 
-@_compile
+@compiled
 def place(corners, i, transform, px, py, x, y, cosine, sine, zoom):
     """Corner i: body point (px, py) through the body's transform (x, y, cos, sin), then through the camera, cut to pixels."""
     wx = transform[2] * px - transform[3] * py + transform[0] - x
@@ -58,7 +57,7 @@ def place(corners, i, transform, px, py, x, y, cosine, sine, zoom):
     corners[i, 1] = 799 - sy - PATCH_TOP
 
 
-@_compile
+@compiled
 def ink_car(patch, box, hull_polygons, hull_counts, transforms, phases, angle, zoom):
     """Draw the car on the empty ``patch``; ``transforms`` (5, 4) are the four wheels' and the hull's x, y, cos, sin."""
     cosine, sine = np.cos(angle), np.sin(angle)
@@ -89,30 +88,38 @@ def ink_car(patch, box, hull_polygons, hull_counts, transforms, phases, angle, z
         fill_polygon(patch, box, corners, hull_counts[part], HULL)
 
 
-@_compile
+@compiled
 def overlay(frame, patch, box, columns, column_spans, rows, row_spans):
     """Blend the inked ``box`` of ``patch`` into ``frame`` with the lens's weights, and leave the patch empty."""
     left, top, right, bottom = box[0] + PATCH_LEFT, box[1] + PATCH_TOP, box[2] + PATCH_LEFT, box[3] + PATCH_TOP
+    first, last = 0, frame.shape[1]
+    while column_spans[first, 1] <= left:
+        first += 1
+    while column_spans[last - 1, 0] > right:
+        last -= 1
+    # Share of each ink in every picture column, per row of the patch.
+    shares = np.zeros((bottom - top + 1, last - first, 3), np.int64)
+    for y in range(bottom - top + 1):
+        for j in range(first, last):
+            start, stop = max(left, column_spans[j, 0]), min(right + 1, column_spans[j, 1])
+            weights, inks = columns[j, start:stop], patch[box[1] + y, start - PATCH_LEFT : stop - PATCH_LEFT]
+            black = stripe = hull = 0
+            for k in range(len(weights)):
+                black += weights[k] * (inks[k] == BLACK)
+                stripe += weights[k] * (inks[k] == STRIPE)
+                hull += weights[k] * (inks[k] == HULL)
+            shares[y, j - first, 0], shares[y, j - first, 1], shares[y, j - first, 2] = black, stripe, hull
+        patch[box[1] + y, box[0] : box[2] + 1] = 0
     for i in range(frame.shape[0]):
         if row_spans[i, 1] <= top or row_spans[i, 0] > bottom:
             continue
-        for j in range(frame.shape[1]):
-            if column_spans[j, 1] <= left or column_spans[j, 0] > right:
-                continue
+        for j in range(first, last):
             black = stripe = hull = 0
             for sy in range(max(top, row_spans[i, 0]), min(bottom + 1, row_spans[i, 1])):
-                a = b = c = 0
-                for sx in range(max(left, column_spans[j, 0]), min(right + 1, column_spans[j, 1])):
-                    ink = patch[sy - PATCH_TOP, sx - PATCH_LEFT]
-                    weight = columns[j, sx]
-                    a += weight * (ink == BLACK)
-                    b += weight * (ink == STRIPE)
-                    c += weight * (ink == HULL)
-                black += a * rows[i, sy]
-                stripe += b * rows[i, sy]
-                hull += c * rows[i, sy]
+                black += shares[sy - top, j - first, 0] * rows[i, sy]
+                stripe += shares[sy - top, j - first, 1] * rows[i, sy]
+                hull += shares[sy - top, j - first, 2] * rows[i, sy]
             bare = ONE * ONE - black - stripe - hull
             for channel in range(3):
                 value = bare * frame[i, j, channel] + stripe * INKS[STRIPE, channel] + hull * INKS[HULL, channel]
-                frame[i, j, channel] = (value + ONE * ONE // 2) // (ONE * ONE)
-    patch[box[1] : box[3] + 1, box[0] : box[2] + 1] = 0
+                frame[i, j, channel] = (value + ONE * ONE // 2) >> ONE_SHIFT

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import Box2D
 import numpy as np
 from gymnasium.envs.box2d import car_dynamics
-from numba import njit
 
+from wmlib.envs.compiled import compiled
 from wmlib.envs.playfield import MAX_TILES
 
 HULL = 4  # index of the hull among the five bodies; 0..3 are the wheels
@@ -17,9 +17,6 @@ CX, CY, ANGLE, VX, VY, SPIN, PX, PY, SIN, COS, FX, FY, REST = range(13)  # field
 PUSH_X, PUSH_Y, TWIST, MOTOR, SPEED, LIMIT = range(6)  # fields of a joint, float32; LIMIT is -1, 0 or 1
 GAS, BRAKE, STEER, OMEGA, PHASE = range(5)  # fields of a wheel, float64
 REWARD, PAID, TIME = range(3)  # fields of an episode, float64
-
-compiled = njit(cache=True, nogil=True, error_model="numpy")
-
 
 class Cars(NamedTuple):
     """Every car's state; the first axis of each array is the lane.

@@ -13,7 +13,8 @@ import math
 
 import numpy as np
 
-from wmlib.envs.cars import COS, HULL, POLYGON_COUNTS, POLYGONS, PX, PY, SIN, compiled
+from wmlib.envs.cars import COS, HULL, POLYGON_COUNTS, POLYGONS, PX, PY, SIN
+from wmlib.envs.compiled import compiled
 
 SKIN = np.float32(0.01) + np.float32(0.01)  # m, the two polygons' radii
 EPSILON = np.float32(1.1920929e-07)

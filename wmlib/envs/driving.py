@@ -9,8 +9,22 @@ from gymnasium.envs.box2d import car_dynamics
 from gymnasium.envs.box2d.car_racing import FPS
 
 from wmlib.envs.cars import (
-    ANGLE, BRAKE, COS, FX, FY, GAS, HULL, OMEGA, PHASE, SIN, SPEED, STEER, VX, VY, compiled,
+    ANGLE,
+    BRAKE,
+    COS,
+    FX,
+    FY,
+    GAS,
+    HULL,
+    OMEGA,
+    PHASE,
+    SIN,
+    SPEED,
+    STEER,
+    VX,
+    VY,
 )  # fmt: skip
+from wmlib.envs.compiled import compiled
 
 STEP = 1.0 / FPS  # s
 POWER = STEP * car_dynamics.ENGINE_POWER

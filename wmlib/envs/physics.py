@@ -15,13 +15,36 @@ import math
 
 import numpy as np
 from gymnasium.envs.box2d import car_dynamics
-from numba import njit
 
 from wmlib.envs.cars import (
-    ANCHORS, ANGLE, CX, CY, FX, FY, HULL, HULL_CENTRE_X, HULL_CENTRE_Y, HULL_INVERSE_INERTIA, HULL_INVERSE_MASS, LIMIT,
-    MOTOR, PUSH_X, PUSH_Y, REST, SPEED, SPIN, TWIST, VX, VY, WHEEL_INVERSE_INERTIA, WHEEL_INVERSE_MASS, compiled,
-    cosine, settle, sine,
+    ANCHORS,
+    ANGLE,
+    CX,
+    CY,
+    FX,
+    FY,
+    HULL,
+    HULL_CENTRE_X,
+    HULL_CENTRE_Y,
+    HULL_INVERSE_INERTIA,
+    HULL_INVERSE_MASS,
+    LIMIT,
+    MOTOR,
+    PUSH_X,
+    PUSH_Y,
+    REST,
+    SPEED,
+    SPIN,
+    TWIST,
+    VX,
+    VY,
+    WHEEL_INVERSE_INERTIA,
+    WHEEL_INVERSE_MASS,
+    cosine,
+    settle,
+    sine,
 )  # fmt: skip
+from wmlib.envs.compiled import compiled, inlined
 
 F = np.float32
 WIDTH = 16  # cars solved together: one AVX-512 or two AVX registers of float32
@@ -109,7 +132,7 @@ def load(work, slot, body, joint):
     return limited
 
 
-@njit(inline="always")
+@inlined
 def _free_joint(work, k):
     """Velocity constraint of joint k where no car is at a limit: motor, then point to point."""
     base = k * ROWS * WIDTH
@@ -140,7 +163,7 @@ def _free_joint(work, k):
         work[WSPIN * WIDTH + j] = wb
 
 
-@njit(inline="always")
+@inlined
 def _limited_joint(work, k):
     """Velocity constraint of joint k where some car is at a limit: motor, then point and limit together.
 

@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 from gymnasium.envs.box2d import car_dynamics
-from numba import njit
 
 from wmlib.envs import lens
 from wmlib.envs.camera import CHANNEL, sample_field, zoom_at
 from wmlib.envs.carbody import PATCH_HEIGHT, PATCH_WIDTH, ink_car, overlay
+from wmlib.envs.compiled import compiled
 from wmlib.envs.playfield import GRASS, GRID, MAX_BLOCKS, MAX_TILES, MEADOW, RED, TEXELS, TILE, WHITE, paint
 
 DARKENING = 2  # levels that pygame.transform.smoothscale takes off every flat colour
@@ -57,7 +57,7 @@ def allocate(lanes: int) -> Pictures:
     return pictures
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def lay(pictures, lane, quads, names):
     """Paint a lane's playfield: ``quads`` (n, 4, 2) m in drawing order and their palette entries ``names`` (n,)."""
     block_of = pictures.block_of[lane].reshape(GRID, GRID)
@@ -65,7 +65,7 @@ def lay(pictures, lane, quads, names):
     return paint(block_of, blocks, quads, names) < MAX_BLOCKS
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def draw_frame(frame, height, pictures, lane, transforms, angle, phases, time, samples, tables):
     """Draw what a lane's camera sees ``time`` seconds into the episode into ``frame`` (rows, size, 3) uint8.
 

@@ -8,8 +8,11 @@ that is driven on changes its shade by one write to the palette, and the image o
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
-from numba import njit
+
+from wmlib.envs.compiled import compiled
 
 FIELD = 2000 / 6.0  # m, half the side of the field (gymnasium's PLAYFIELD)
 BLOCKS = 80  # blocks along one side of the field
@@ -22,12 +25,10 @@ PER_METRE = BLOCKS * TEXELS / (2 * FIELD)  # texels per metre
 OUTSIDE, MEADOW, GRASS, WHITE, RED, TILE = 0, 1, 2, 3, 4, 5  # palette entries; tile i has entry TILE + i
 MAX_TILES = 640  # no track of a million has more than about 400
 MAX_BLOCKS = 1600  # blocks with road; memory that is never written costs nothing
-SPREAD = 0.25  # texels; Gymnasium's polygons cover every pixel they touch, so they come out a little larger
-
-_compile = njit(cache=True, nogil=True, error_model="numpy")
+SPREAD = 0.04  # m; Gymnasium's polygons cover every pixel they touch, so they come out a little wider
 
 
-@_compile
+@compiled
 def clear(block_of, blocks):
     """Lay the bare field: ``block_of`` (GRID, GRID) names the constant blocks, 0 outside, 1 meadow and 2 grass."""
     block_of[:] = 0
@@ -40,13 +41,13 @@ def clear(block_of, blocks):
     return 3
 
 
-@_compile
+@compiled
 def fill_span(block_of, blocks, used, y, x0, x1, name):
     """Write ``name`` to texels x0..x1 of texel row y, giving a block its own texels when road first enters it."""
     by = y >> SHIFT
     row = (y & (TEXELS - 1)) << SHIFT
     for bx in range(x0 >> SHIFT, (x1 >> SHIFT) + 1):
-        block = block_of[by, bx]
+        block = np.int64(block_of[by, bx])
         if block < 3:
             if used == MAX_BLOCKS:
                 return used
@@ -54,48 +55,54 @@ def fill_span(block_of, blocks, used, y, x0, x1, name):
             block_of[by, bx] = used
             block = used
             used += 1
-        first = max(x0 - (bx << SHIFT), 0)
-        last = min(x1 - (bx << SHIFT), TEXELS - 1)
-        blocks[block, row + first : row + last + 1] = name
+        line = blocks[block, row : row + TEXELS]
+        for x in range(max(x0 - (bx << SHIFT), 0), min(x1 - (bx << SHIFT), TEXELS - 1) + 1):
+            line[x] = name
     return used
 
 
-@_compile
-def fill_quad(block_of, blocks, used, quad, name):
-    """Fill one four-cornered polygon ``quad`` (4, 2), in metres; texel centres inside by the even-odd rule."""
+@compiled
+def fill_quad(block_of, blocks, used, quad, name, left, right):
+    """Fill one convex polygon ``quad`` (4, 2) m: texels whose centres lie inside. ``left`` and ``right`` are scratch.
+
+    Corners 0, 1 and 2, 3 lie across the road; those two edges are made longer by ``SPREAD`` at both ends.
+    """
     u = np.empty(4)
     v = np.empty(4)
     for i in range(4):
-        u[i] = (quad[i, 0] + FIELD) * PER_METRE - 0.5
-        v[i] = (quad[i, 1] + FIELD) * PER_METRE - 0.5
-    low, high = v.min(), v.max()
-    limit = BLOCKS * TEXELS - 1
-    cut = np.empty(4)
-    for y in range(max(int(np.ceil(low - SPREAD)), 0), min(int(np.floor(high + SPREAD)), limit) + 1):
-        level = min(max(float(y), low), high)
-        cuts = 0
-        for i in range(4):
-            j = (i + 1) & 3
-            a, b = min(v[i], v[j]), max(v[i], v[j])
-            if a <= level and (level < b or (level == b and level == high and a < b)):
-                cut[cuts] = u[i] + (u[j] - u[i]) * (level - v[i]) / (v[j] - v[i])
-                cuts += 1
-        cut[:cuts].sort()
-        for k in range(0, cuts - 1, 2):
-            x0 = max(int(np.ceil(cut[k] - SPREAD)), 0)
-            x1 = min(int(np.floor(cut[k + 1] + SPREAD)), limit)
-            if x0 <= x1:
-                used = fill_span(block_of, blocks, used, y, x0, x1, name)
+        j = i ^ 1
+        dx, dy = quad[i, 0] - quad[j, 0], quad[i, 1] - quad[j, 1]
+        stretch = SPREAD / max(math.sqrt(dx * dx + dy * dy), 1e-9)
+        u[i] = (quad[i, 0] + stretch * dx + FIELD) * PER_METRE - 0.5
+        v[i] = (quad[i, 1] + stretch * dy + FIELD) * PER_METRE - 0.5
+    top, bottom = int(math.ceil(v.min())), int(math.floor(v.max()))
+    if top < 0 or bottom >= BLOCKS * TEXELS or bottom - top >= len(left) or u.min() < 0 or u.max() > BLOCKS * TEXELS - 1:
+        return used  # no track leaves the field
+    left[: bottom - top + 1] = BLOCKS * TEXELS
+    right[: bottom - top + 1] = -1.0
+    for i in range(4):
+        j = (i + 1) & 3
+        a, b = (i, j) if v[i] < v[j] else (j, i)
+        slope = (u[b] - u[a]) / max(v[b] - v[a], 1e-9)
+        for y in range(int(math.ceil(v[a])), int(math.floor(v[b])) + 1):
+            cut = u[a] + slope * (y - v[a])
+            left[y - top] = min(left[y - top], cut)
+            right[y - top] = max(right[y - top], cut)
+    for y in range(top, bottom + 1):
+        x0, x1 = int(math.ceil(left[y - top])), int(math.floor(right[y - top]))
+        if x0 <= x1:
+            used = fill_span(block_of, blocks, used, y, x0, x1, name)
     return used
 
 
-@_compile
+@compiled
 def paint(block_of, blocks, quads, names):
     """Paint a whole track: ``quads`` (n, 4, 2) in drawing order with their palette entries ``names`` (n,).
 
     Returns the number of blocks used; ``MAX_BLOCKS`` means that the track did not fit.
     """
     used = clear(block_of, blocks)
+    left, right = np.empty(4 * TEXELS), np.empty(4 * TEXELS)
     for i in range(len(quads)):
-        used = fill_quad(block_of, blocks, used, quads[i], names[i])
+        used = fill_quad(block_of, blocks, used, quads[i], names[i], left, right)
     return used

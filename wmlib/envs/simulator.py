@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from wmlib.envs import cars as fields
-from wmlib.envs.cars import HULL, OMEGA, PAID, PHASE, REWARD, TIME, compiled
+from wmlib.envs.cars import HULL, OMEGA, PAID, PHASE, REWARD, TIME
+from wmlib.envs.compiled import compiled
 from wmlib.envs.contacts import collide
 from wmlib.envs.driving import STEP, control, drive
 from wmlib.envs.physics import TABLE, WIDTH, load, store, sweep

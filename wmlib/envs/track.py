@@ -11,11 +11,18 @@ import math
 
 import numpy as np
 from gymnasium.envs.box2d.car_racing import (
-    BORDER, BORDER_MIN_COUNT, SCALE, TRACK_DETAIL_STEP, TRACK_RAD, TRACK_TURN_RATE, TRACK_WIDTH,
+    BORDER,
+    BORDER_MIN_COUNT,
+    SCALE,
+    TRACK_DETAIL_STEP,
+    TRACK_RAD,
+    TRACK_TURN_RATE,
+    TRACK_WIDTH,
 )  # fmt: skip
 from gymnasium.utils.seeding import np_random
 
-from wmlib.envs.cars import compiled, park
+from wmlib.envs.cars import park
+from wmlib.envs.compiled import compiled
 from wmlib.envs.contacts import convex_hull
 from wmlib.envs.playfield import MAX_TILES, RED, TILE, WHITE
 

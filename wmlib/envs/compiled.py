@@ -1,0 +1,38 @@
+"""How the simulator is compiled: Numba, no fast-math, cached on disk until any source of this package changes.
+
+Numba keeps a cached function while the *file it stands in* is unchanged, even when a function it calls from another
+file, or a constant read off another package, is not. Here every function's stamp covers all of them, so a changed
+kernel can never run beside stale machine code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+from numba import njit
+
+
+def _digest() -> str:
+    """Hash of this package's sources and of the versions whose constants are compiled in."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    for package in ("gymnasium", "box2d", "numpy"):
+        digest.update(version(package).encode())
+    digest.update(platform.platform().encode())  # the C library decides sinf and cosf
+    return digest.hexdigest()
+
+
+DIGEST = _digest()
+inlined = njit(inline="always", error_model="numpy")
+
+
+def compiled(function):
+    """Compile ``function`` on its first call, or load its machine code from the cache."""
+    dispatcher = njit(cache=True, nogil=True, error_model="numpy")(function)
+    cache = dispatcher._cache._cache_file  # Numba has no public way to widen a stamp
+    cache._source_stamp = (cache._source_stamp, DIGEST)
+    return dispatcher
