@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from wmlib.config import VisionConfig
 from wmlib.models import vae
-from wmlib.models.convolution import PixelToPatch, ToImage
+from wmlib.models.convolution import FourPatches, PixelToPatch, ToImage
 from wmlib.models.optimizer import FusedAdam, build_optimizer
 
 
@@ -35,13 +35,17 @@ def test_the_floor_holds_per_example_for_the_sum_over_dimensions():
 
 
 @pytest.mark.parametrize(
-    "fast, pixels, channels, filters, size",
-    [(PixelToPatch, 1, 16, 8, 5), (ToImage, 7, 8, 3, 6)],
+    "fast, plain, pixels, channels, filters, size",
+    [
+        (FourPatches, keras.layers.Conv2D, 6, 8, 5, 4),
+        (PixelToPatch, keras.layers.Conv2DTranspose, 1, 16, 8, 5),
+        (ToImage, keras.layers.Conv2DTranspose, 7, 8, 3, 6),
+    ],
 )
-def test_fast_layers_equal_keras_convolutions_and_their_gradients(fast, pixels, channels, filters, size):
+def test_fast_layers_equal_keras_convolutions_and_their_gradients(fast, plain, pixels, channels, filters, size):
     random = np.random.default_rng(0)
     x = tf.constant(random.normal(size=(3, pixels, pixels, channels)), tf.float32)
-    plain_layer, fast_layer = keras.layers.Conv2DTranspose(filters, size, 2), fast(filters, size, 2)
+    plain_layer, fast_layer = plain(filters, size, 2), fast(filters, size, 2)
     assert plain_layer(x).shape == fast_layer(x).shape
     weights = [random.normal(size=w.shape) for w in plain_layer.get_weights()]
     direction = tf.constant(random.normal(size=plain_layer(x).shape), tf.float32)
@@ -52,8 +56,8 @@ def test_fast_layers_equal_keras_convolutions_and_their_gradients(fast, pixels, 
             tape.watch(x)
             y = layer(x)
         results.append([y, *tape.gradient(y, [x, *layer.trainable_variables], direction)])
-    for plain, quick in zip(*results, strict=True):
-        np.testing.assert_allclose(quick, plain, rtol=1e-4, atol=1e-4)
+    for expected, quick in zip(*results, strict=True):
+        np.testing.assert_allclose(quick, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_the_decoder_equals_plain_keras_layers():

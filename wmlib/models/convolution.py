@@ -54,6 +54,42 @@ def subpixel_transposed_convolution(x: tf.Tensor, kernel: tf.Tensor):
     return y, gradient
 
 
+@tf.custom_gradient
+def four_patch_convolution(x: tf.Tensor, kernel: tf.Tensor):
+    """Stride-2 convolution of 6x6 pictures with 4x4 kernels: four patches, one matrix product.
+
+    Args:
+        x: (batch, 6, 6, in).
+        kernel: (4, 4, in, out).
+
+    Returns:
+        (batch, 2, 2, out).
+    """
+    channels, filters = kernel.shape[2:]
+    patches = tf.stack([x[:, i : i + 4, j : j + 4] for i in (0, 2) for j in (0, 2)], axis=1)
+    patches = tf.reshape(patches, (-1, 16 * channels))  # (batch * 4, 4 * 4 * in)
+    flat = tf.reshape(kernel, (-1, filters))
+
+    def gradient(dy):
+        dy = tf.reshape(dy, (-1, filters))
+        parts = tf.reshape(tf.matmul(dy, flat, transpose_b=True), (-1, 2, 2, 4, 4, channels))  # patch y, x, pixel y, x
+        top, bottom = parts[:, 0], parts[:, 1]  # patches overlap by two pixels
+        rows = tf.concat([top[:, :, :2], top[:, :, 2:] + bottom[:, :, :2], bottom[:, :, 2:]], axis=2)
+        left, right = rows[:, 0], rows[:, 1]  # (batch, 6, 4, in)
+        dx = tf.concat([left[:, :, :2], left[:, :, 2:] + right[:, :, :2], right[:, :, 2:]], axis=2)
+        return dx, tf.reshape(tf.matmul(patches, dy, transpose_a=True), tf.shape(kernel))
+
+    return tf.reshape(tf.matmul(patches, flat), (-1, 2, 2, filters)), gradient
+
+
+class FourPatches(keras.layers.Conv2D):
+    """``Conv2D`` with a 4x4 kernel and stride 2 on 6x6 pictures. (batch, 6, 6, in) to (batch, 2, 2, filters)."""
+
+    def call(self, x):
+        y = four_patch_convolution(x, tf.convert_to_tensor(self.kernel))
+        return self.activation(tf.nn.bias_add(y, self.bias))
+
+
 class PixelToPatch(keras.layers.Conv2DTranspose):
     """``Conv2DTranspose`` on a 1x1 picture: one matrix product. (batch, 1, 1, in) to (batch, k, k, filters)."""
 

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from wmlib import seeds
 from wmlib.config import FRAME_SHAPE, LATENT_SIZE, VisionConfig
-from wmlib.models.convolution import PixelToPatch, ToImage
+from wmlib.models.convolution import FourPatches, PixelToPatch, ToImage
 
 PARAMETERS = 4_348_547  # paper, appendix A.1
 
@@ -53,10 +53,10 @@ def build_encoder(latent_size: int = LATENT_SIZE, *, seed: int = 0, compute: str
     weights, policy = _initializers(seed, "encoder"), _policy(compute)
     frames = keras.Input(FRAME_SHAPE, name="frames")
     x = frames
-    for number, filters in enumerate((32, 64, 128, 256), start=1):  # 64 -> 31 -> 14 -> 6 -> 2 pixels
-        x = keras.layers.Conv2D(
-            filters, 4, 2, activation="relu", kernel_initializer=next(weights), dtype=policy, name=f"conv{number}"
-        )(x)
+    layers = [keras.layers.Conv2D] * 3 + [FourPatches]
+    for number, (layer, filters) in enumerate(zip(layers, (32, 64, 128, 256), strict=True), start=1):
+        options = {"kernel_initializer": next(weights), "dtype": policy, "name": f"conv{number}"}
+        x = layer(filters, 4, 2, activation="relu", **options)(x)  # 64 -> 31 -> 14 -> 6 -> 2 pixels
     x = keras.layers.Flatten(dtype="float32")(x)  # (batch, 1024)
     mu = keras.layers.Dense(latent_size, kernel_initializer=next(weights), name="mu")(x)
     log_variance = keras.layers.Dense(latent_size, kernel_initializer=next(weights), name="log_variance")(x)
