@@ -13,9 +13,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
+from wmlib.quiet import quiet
 from wmlib.report import diagrams, figures
 from wmlib.report.published import COUNTERPART, SCORES
-from wmlib.report.quiet import quiet
 from wmlib.report.records import Records
 from wmlib.report.source import show_source, source_of
 from wmlib.report.tables import markdown_table, score_table
@@ -109,6 +109,7 @@ def test_records_of_an_empty_folder_are_empty(tmp_path):
     records = Records(tmp_path)
     assert records.scores == {} and records.runs == {} and records.evaluations == []
     assert records.curve("vae-zh") == {} and len(records.returns("vae-zh")) == 0
+    assert records.training("vae-zh", "vision") == {}
 
 
 def test_records_are_parsed(tmp_path):
@@ -132,6 +133,17 @@ def test_records_are_parsed(tmp_path):
     assert np.isnan(found["validation_mean"][0]) and found["validation_mean"][1] == 3.5
 
 
+def test_training_curves_are_those_of_the_last_iteration(tmp_path):
+    (tmp_path / "training").mkdir()
+    (tmp_path / "summary.json").write_text('{"arms": {"vae-zh": {"headline_seed": 2}}}')
+    (tmp_path / "runs.json").write_text(
+        '{"vae-zh/seed2": {"stages": {"collect": {}, "vision-vae": {}, "memory-vae": {}, "vision-vae-2": {}}}}'
+    )
+    (tmp_path / "training" / "vision-vae-2-seed2.csv").write_text("step,loss\n49,20.5\n99,18\n")
+    found = Records(tmp_path).training("vae-zh", "vision")
+    assert list(found["step"]) == [49, 99] and list(found["loss"]) == [20.5, 18]
+
+
 def test_score_table_puts_the_papers_row_beside_ours():
     score = {"mean": 890.4, "std": 30.0, "n": 100, "ci95": [884.0, 896.0], "share_solved": 0.5}
     text = score_table({"random": score | {"mean": -30.0}, "vae-zh": score})
@@ -142,6 +154,6 @@ def test_score_table_puts_the_papers_row_beside_ours():
 
 
 def test_report_never_imports_tensorflow():
-    modules = "figures, tables, records, published, diagrams, source, quiet, stats"
+    modules = "figures, tables, records, published, diagrams, scales, source, stats"
     code = f"from wmlib.report import {modules}; import sys; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -67,9 +67,15 @@ class Records:
         seed = self.headline_seed(arm) if train_seed is None and arm in self.scores else train_seed or 0
         return columns([row for row in rows if int(row["train_seed"]) == seed])
 
-    def training(self, stage: str, train_seed: int) -> dict[str, np.ndarray]:
-        """Logged metrics of V's or M's training, for example ``training("vision-vae", 0)``."""
-        return columns(self._table(f"training/{stage}-seed{train_seed}.csv"))
+    def stages(self, arm: str) -> dict[str, dict]:
+        """Stage name to figures of an arm's headline run, in the order they ran. Empty if unknown."""
+        key = f"{arm}/seed{self.headline_seed(arm)}" if arm in self.scores else ""
+        return self.runs.get(key, {}).get("stages", {})
+
+    def training(self, arm: str, part: str) -> dict[str, np.ndarray]:
+        """Logged metrics of the last training of ``vision`` or ``memory`` in an arm's headline run."""
+        names = [name for name in self.stages(arm) if name.startswith(f"{part}-")]
+        return columns(self._table(f"training/{names[-1]}-seed{self.headline_seed(arm)}.csv")) if names else {}
 
 
 def columns(rows: list[dict[str, str]]) -> dict[str, np.ndarray]:
