@@ -33,7 +33,7 @@ setup: $(VENV)/.ready  ## create .venv from the lock file (nothing to do the sec
 $(VENV)/.ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 14) else \
 	  "wmlib needs Python 3.11, 3.12 or 3.13; this is %d.%d. Name another: make setup PYTHON=/path/to/python3.11" % v)'
-	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	@$(PYTHON) -m venv $(VENV) || { \
 	  echo "$(PYTHON) cannot create a virtual environment. On Debian: apt install python3-venv," \
 	       "or name a complete Python: make setup PYTHON=/path/to/python3.11" >&2; exit 2; }
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes --no-deps -r requirements.lock
