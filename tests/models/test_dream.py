@@ -5,7 +5,7 @@ import pytest
 
 from wmlib.config import ControllerConfig, MemoryConfig
 from wmlib.errors import UserError
-from wmlib.models import kernels, mdnrnn
+from wmlib.models import mdnrnn, tiles
 from wmlib.models.controller import act, parameter_count
 from wmlib.models.dream import BLOCK, Dream
 from wmlib.models.weights import model_weights
@@ -35,9 +35,9 @@ def controllers(config: ControllerConfig, lanes: int) -> np.ndarray:
 
 def test_elementary_functions_are_accurate_everywhere():
     x = np.linspace(-20, 20, 4001).astype(np.float32)
-    np.testing.assert_allclose([kernels.tanh(v) for v in x], np.tanh(x.astype(np.float64)), rtol=5e-7, atol=1e-12)
-    np.testing.assert_allclose([kernels.exp(v) for v in x], np.exp(x.astype(np.float64)), rtol=5e-7)
-    assert kernels.exp(np.float32(-1e4)) < 1e-37
+    np.testing.assert_allclose([tiles.tanh(v) for v in x], np.tanh(x.astype(np.float64)), rtol=5e-7, atol=1e-12)
+    np.testing.assert_allclose([tiles.exp(v) for v in x], np.exp(x.astype(np.float64)), rtol=5e-7)
+    assert tiles.exp(np.float32(-1e4)) < 1e-37
 
 
 def test_almost_cold_steps_are_the_networks_most_likely_means(network, dream):

@@ -13,7 +13,7 @@ import numpy as np
 
 from wmlib.config import ACTION_SIZE, LATENT_SIZE, ControllerConfig
 from wmlib.errors import UserError
-from wmlib.models import kernels
+from wmlib.models import kernels, tiles
 from wmlib.models.controller import parameter_count
 from wmlib.models.inference import MemoryStep
 from wmlib.seeds import generator
@@ -55,9 +55,9 @@ class Dream:
             np.concatenate([weights[f"{head}/{part}"] for head in ("mixture", "reward", "done")], axis=-1)
             for part in ("kernel", "bias")
         ]
-        spare = np.zeros((self.hidden_size + 1, -heads[1].size % kernels.CHANNELS), np.float32)  # fills the last block
-        self.weights = kernels.pack(np.concatenate([heads[0], spare[1:]], axis=-1))
-        self.bias = np.concatenate([heads[1], spare[0]]).astype(np.float32).reshape(-1, kernels.CHANNELS)
+        spare = np.zeros((self.hidden_size + 1, -heads[1].size % tiles.CHANNELS), np.float32)  # fills the last block
+        self.weights = tiles.pack(np.concatenate([heads[0], spare[1:]], axis=-1))
+        self.bias = np.concatenate([heads[1], spare[0]]).astype(np.float32).reshape(-1, tiles.CHANNELS)
         if len(self.weights) % 3 != 1:
             raise UserError(f"memory weights: mixture has {weights['mixture/bias'].size} outputs, not a multiple of 96")
 

@@ -1,7 +1,7 @@
 """V's encoder and M's step as rollouts use them: plain arrays in and out, one thread, the same answer every time.
 
 In float32 a frame's z and a lane's memory have the same bits however many come with it, whatever those are, and on
-every processor (see :mod:`wmlib.models.kernels`); TensorFlow is not even imported.
+every processor (see :mod:`wmlib.models.tiles`); TensorFlow is not even imported.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import numpy as np
 
 from wmlib.config import FRAME_SHAPE, LATENT_SIZE
 from wmlib.errors import UserError
-from wmlib.models import kernels
+from wmlib.models import kernels, tiles
 from wmlib.models.weights import check_shapes
 
 BFLOAT16_GROUP = 32  # frames per call of TensorFlow; short groups are padded, so that a frame's company does not matter
@@ -80,7 +80,7 @@ def _float32_encoder(weights: dict[str, np.ndarray]):
     heads = [
         np.concatenate([weights[f"mu/{name}"], weights[f"log_variance/{name}"]], -1) for name in ("kernel", "bias")
     ]
-    packed = tuple(kernels.pack(kernel) for kernel, _ in [*layers, heads])
+    packed = tuple(tiles.pack(kernel) for kernel, _ in [*layers, heads])
     biases = tuple(np.ascontiguousarray(bias, np.float32) for _, bias in [*layers, heads])
     buffers = kernels.encoder_buffers()
     return lambda frames: kernels.encode_frames(frames, packed, biases, buffers)
@@ -137,7 +137,7 @@ class MemoryStep:
 def _interleave(columns: np.ndarray) -> np.ndarray:
     """Columns (rows, 4 * hidden) in gate order i, f, g, o to packed blocks of 32 units: i, f, g, o of each block."""
     rows, hidden = columns.shape[0], columns.shape[1] // 4
-    blocks = -(-hidden // kernels.CHANNELS)
-    padded = np.zeros((rows, 4, blocks * kernels.CHANNELS), np.float32)
+    blocks = -(-hidden // tiles.CHANNELS)
+    padded = np.zeros((rows, 4, blocks * tiles.CHANNELS), np.float32)
     padded[:, :, :hidden] = columns.reshape(rows, 4, hidden)
-    return kernels.pack(padded.reshape(rows, 4, blocks, kernels.CHANNELS).transpose(0, 2, 1, 3).reshape(rows, -1))
+    return tiles.pack(padded.reshape(rows, 4, blocks, tiles.CHANNELS).transpose(0, 2, 1, 3).reshape(rows, -1))
