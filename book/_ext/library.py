@@ -7,14 +7,15 @@ from pathlib import Path
 from sphinx.application import Sphinx
 
 PACKAGE = Path(__file__).resolve().parent.parent.parent / "wmlib"
-GROUPS = (".", "envs", "data", "models", "search", "rollout", "stages", "report")
+ORDER = (".", "envs", "data", "models", "search", "rollout", "stages", "report")  # others follow
 PLACE = "<!-- modules -->"
 
 
 def modules_markdown(package: Path = PACKAGE) -> str:
     """A heading and an ``automodule`` for each public module, sub-package by sub-package in the order of imports."""
     lines = []
-    for group in GROUPS:
+    packages = {path.parent.name for path in package.glob("*/__init__.py")}
+    for group in (*ORDER, *sorted(packages - set(ORDER))):
         files = sorted(path for path in (package / group).glob("*.py") if not path.name.startswith("_"))
         if files:
             lines += [f"## `{'wmlib' if group == '.' else 'wmlib.' + group}`", ""]
