@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from wmlib import seeds
 from wmlib.config import ACTION_SIZE, LATENT_SIZE, MemoryConfig
+from wmlib.models.memory_training import MemoryGradient
 
 PARAMETERS = 422_368  # paper, appendix A.2: LSTM and mixture, without the reward and done heads
 DONE_WEIGHT = 10.0  # an episode's end counts tenfold, as in the authors' Doom code: it is rare
@@ -107,15 +108,16 @@ class MDNRNN(keras.Model):
     Batches are dictionaries: ``mu``, ``log_variance`` (batch, time + 1, 32); ``action`` (batch, time, 3); ``reward``,
     ``done`` (batch, time). z is drawn anew from N(mu, exp(log_variance)) in every batch, so that M sees V's doubt.
     Metrics: ``loss``, ``nll`` (nats per latent dimension), ``reward`` (squared error), ``done`` (cross-entropy).
-    Gradient components are clipped by the optimizer (``clipvalue``).
+    Gradients come from :mod:`wmlib.models.memory_training`; the optimizer clips their components (``clipvalue``).
     """
 
-    def __init__(self, config: MemoryConfig | None = None, *, latent_size: int = LATENT_SIZE, seed: int = 0):
+    def __init__(self, config: MemoryConfig | None = None, *, seed: int = 0):
         super().__init__(name="mdnrnn_model")
         self.config = config or MemoryConfig()
-        self.network = build_mdnrnn(self.config, latent_size=latent_size, seed=seed)
+        self.network = build_mdnrnn(self.config, seed=seed)
         self.noise = keras.random.SeedGenerator(int(seeds.generator(seed, "memory", "noise").integers(2**31)))
         self.trackers = {name: keras.metrics.Mean(name) for name in ("loss", "nll", "reward", "done")}
+        self.gradient = MemoryGradient(self.config.hidden_size, self.config.mixtures, REWARD_SHARE, DONE_WEIGHT)
         self.built = True
 
     def compile(self, optimizer, **options):
@@ -130,25 +132,29 @@ class MDNRNN(keras.Model):
         """See :func:`build_mdnrnn`."""
         return self.network(x)
 
-    def losses_of(self, batch: dict[str, tf.Tensor], noise: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Scalars ``loss``, ``nll``, ``reward`` and ``done``; ``noise`` is standard normal, shaped like ``mu``."""
+    def inputs_and_targets(self, batch: dict[str, tf.Tensor], noise: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """[z, a] (batch, time, 35) and the next z (batch, time, 32). ``noise``: standard normal, shaped like ``mu``."""
         z = batch["mu"] + tf.exp(0.5 * batch["log_variance"]) * noise
-        _, mixture, reward, done = self.network(tf.concat([z[:, :-1], batch["action"]], axis=-1))
-        losses = {
-            "nll": mixture_nll(z[:, 1:], *split_mixture(mixture, self.config.mixtures)),
-            "reward": reward_error(batch["reward"], reward),
-            "done": done_cross_entropy(batch["done"], done),
-        }
-        return {"loss": losses["nll"] + REWARD_SHARE * losses["reward"] + losses["done"]} | losses
+        return tf.concat([z[:, :-1], batch["action"]], axis=-1), z[:, 1:]
+
+    def losses_of(self, batch: dict[str, tf.Tensor], noise: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Scalars ``loss``, ``nll``, ``reward`` and ``done``."""
+        x, z_next = self.inputs_and_targets(batch, noise)
+        _, mixture, reward, done = self.network(x)
+        nll = mixture_nll(z_next, *split_mixture(mixture, self.config.mixtures))
+        return _total(nll, reward_error(batch["reward"], reward), done_cross_entropy(batch["done"], done))
 
     def train_step(self, data) -> dict[str, tf.Tensor]:
         """One update on one batch."""
         batch, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        noise = keras.random.normal(tf.shape(batch["mu"]), seed=self.noise)
-        with tf.GradientTape() as tape:
-            losses = self.losses_of(batch, noise)
-        variables = self.trainable_variables
-        self.optimizer.apply(tape.gradient(losses["loss"], variables), variables)
+        x, z_next = self.inputs_and_targets(batch, keras.random.normal(tf.shape(batch["mu"]), seed=self.noise))
+        layers = [self.network.get_layer(name) for name in ("lstm", "mixture", "reward", "done")]
+        variables = [variable for layer in layers for variable in layer.trainable_variables]
+        arguments = [x, z_next, batch["reward"], batch["done"], *variables]
+        parts, *gradients = tf.numpy_function(self.gradient, arguments, [tf.float32] * (1 + len(variables)))
+        gradients = [tf.ensure_shape(g, v.shape) for g, v in zip(gradients, variables, strict=True)]
+        self.optimizer.apply(gradients, variables)
+        losses = _total(*tf.unstack(tf.ensure_shape(parts, (3,))))
         for name, value in losses.items():
             self.trackers[name].update_state(value)
         return {name: tracker.result() for name, tracker in self.trackers.items()}
@@ -161,3 +167,7 @@ class MDNRNN(keras.Model):
     @tf.function(reduce_retracing=True)
     def _measure(self, batch, noise):
         return self.losses_of(batch, noise)
+
+
+def _total(nll: tf.Tensor, reward: tf.Tensor, done: tf.Tensor) -> dict[str, tf.Tensor]:
+    return {"loss": nll + REWARD_SHARE * reward + done, "nll": nll, "reward": reward, "done": done}

@@ -30,7 +30,7 @@ def pack(kernel: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(flat.transpose(1, 0, 2), np.float32)
 
 
-def make_tile(pixels: list[int], outputs: list[int], step: int = 1, relu: bool = False):
+def make_tile(pixels: list[int], outputs: list[int], step: int = 1, relu: bool = False, add: bool = False):
     """Compile-time constants in, ``tile(x, w, bias, out, run, rows, row_stride)`` for Numba out.
 
     The first four arguments of the tile are addresses of float32 numbers:
@@ -43,12 +43,13 @@ def make_tile(pixels: list[int], outputs: list[int], step: int = 1, relu: bool =
         outputs: where each output pixel begins in ``out``.
         step: distance of two numbers of the same row.
         relu: whether negative results become zero.
+        add: whether sums start from what ``out`` holds, instead of from the bias.
     """
 
     @intrinsic
     def tile(typing, x, w, bias, out, run, rows, row_stride):
         def generate(context, builder, signature, arguments):
-            _emit_tile(builder, arguments, pixels, outputs, step, relu)
+            _emit_tile(builder, arguments, pixels, outputs, step, relu, add)
             return context.get_dummy_value()
 
         return types.void(*(types.intp,) * 7), generate
@@ -56,7 +57,7 @@ def make_tile(pixels: list[int], outputs: list[int], step: int = 1, relu: bool =
     return tile
 
 
-def _emit_tile(b, arguments, pixels, outputs, step, relu):
+def _emit_tile(b, arguments, pixels, outputs, step, relu, add):
     x, w, bias, out, run, rows, row_stride = arguments
     row_bytes = b.mul(row_stride, _LONG(4))
     halves = range(CHANNELS // 16)
@@ -69,7 +70,7 @@ def _emit_tile(b, arguments, pixels, outputs, step, relu):
     def load(address, offset, kind=_VECTOR):
         return b.load(at(address, offset, kind), align=4, typ=kind)
 
-    start = [load(bias, 16 * half) for _ in pixels for half in halves]
+    start = [load(out, o + 16 * half) if add else load(bias, 16 * half) for o in outputs for half in halves]
     before, body, after = b.block, b.append_basic_block("row"), b.append_basic_block("rows_done")
     inner, inner_done = b.append_basic_block("products"), b.append_basic_block("products_done")
 
