@@ -312,9 +312,9 @@ _PRESETS: dict[str, list[str]] = {
         "controller.validate_every=1", "controller.validation_tracks=2", "rollout.lanes=4", "evaluate.tracks=2",
     ],
     "quick": [
-        "collect.episodes=500", "collect.steps=300", "vae.updates=3100", "vae.final_learning_rate=2e-4",
-        "memory.updates=1000", "memory.final_learning_rate=2e-4", "controller.tracks=2", "controller.minutes=10",
-        "controller.generations=60", "evaluate.tracks=20",
+        "collect.episodes=500", "collect.steps=300", "vae.updates=1500", "vae.final_learning_rate=2e-4",
+        "memory.updates=500", "memory.final_learning_rate=2e-4", "controller.tracks=2", "controller.patience=60",
+        "controller.generations=40", "controller.minutes=11", "controller.validation_tracks=16", "evaluate.tracks=20",
     ],
     "paper": [
         "collect.episodes=10000", "collect.steps=1000", "vae.updates=1000000", "vae.learning_rate=1e-4",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import os
 from pathlib import Path
 
-from wmlib.config import Config
+from wmlib.config import SCALES, Config, one_of
 from wmlib.errors import UserError
 from wmlib.progress import Progress
 from wmlib.runs import find_root
@@ -61,6 +62,23 @@ def execute(source: Path, target: Path, parameters: dict) -> None:
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def check_parameters(namespace: dict, known: tuple[str, ...] = ("scale", "seed")) -> None:
+    """Called by each notebook right after its parameters: papermill itself only warns about a mistyped ``-p`` name.
+
+    Args:
+        namespace: the notebook's ``globals()``.
+
+    Raises:
+        UserError: a name papermill injected that the notebook does not have, or a scale that does not exist.
+    """
+    cells = [text for text in namespace.get("In", []) if text.startswith("# Parameters")]  # papermill's own heading
+    given = [target.id for text in cells for node in ast.parse(text).body for target in getattr(node, "targets", [])]
+    unknown = sorted(set(given) - set(known))
+    if unknown:
+        raise UserError(f"-p {unknown[0]}: this notebook's parameters are {', '.join(known)}")
+    one_of("-p scale", namespace["scale"], SCALES)
 
 
 def clean(notebook) -> None:
