@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from wmlib.envs.compiled import compiled, inlined
+from wmlib.envs.compiled import compiled
 from wmlib.envs.playfield import BLOCKS, FIELD, GRID, GRID_SHIFT, PER_METRE, SHIFT, TEXELS
 
 FRACTION = 16  # bits after the binary point of a texel coordinate
@@ -31,9 +31,9 @@ def zoom_at(time):
     return 0.1 * 6.0 * max(1.0 - time, 0.0) + 2.7 * 6.0 * min(time, 1.0)
 
 
-@inlined
+@compiled
 def look_up(block_of, blocks, palette, u, v):
-    """Packed colour at fixed-point texel coordinates (u, v); indices wrap, and the blocks beyond the field are black."""
+    """Packed colour at fixed-point texel coordinates (u, v); indices wrap; blocks beyond the field are black."""
     a, b = u >> FRACTION, v >> FRACTION
     cell = (((b >> SHIFT) & (GRID - 1)) << GRID_SHIFT) | ((a >> SHIFT) & (GRID - 1))
     texel = ((b & (TEXELS - 1)) << SHIFT) | (a & (TEXELS - 1))

@@ -22,7 +22,7 @@ WHEEL_HALF_WIDTH, WHEEL_RADIUS = 14 * 0.02, 27 * 0.02  # m
 
 @compiled
 def fill_polygon(patch, box, corners, count, ink):
-    """Fill a convex polygon; ``corners`` (n, 2) are whole pixels of the patch. Widens ``box`` (left, top, right, bottom)."""
+    """Fill a convex polygon, ``corners`` (n, 2) in pixels of the patch; widen ``box`` (left, top, right, bottom)."""
     top, bottom = corners[0, 1], corners[0, 1]
     for i in range(1, count):
         top, bottom = min(top, corners[i, 1]), max(bottom, corners[i, 1])
@@ -48,7 +48,7 @@ def fill_polygon(patch, box, corners, count, ink):
 
 @compiled
 def place(corners, i, transform, px, py, x, y, cosine, sine, zoom):
-    """Corner i: body point (px, py) through the body's transform (x, y, cos, sin), then through the camera, cut to pixels."""
+    """Corner i: body point (px, py) through the body's transform (x, y, cos, sin) and the camera, cut to pixels."""
     wx = transform[2] * px - transform[3] * py + transform[0] - x
     wy = transform[3] * px + transform[2] * py + transform[1] - y
     sx = int((cosine * wx + sine * wy) * zoom + 500.0)

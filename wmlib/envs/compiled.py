@@ -27,7 +27,6 @@ def _digest() -> str:
 
 
 DIGEST = _digest()
-inlined = njit(inline="always", error_model="numpy")
 
 
 def compiled(function):

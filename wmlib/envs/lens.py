@@ -1,7 +1,7 @@
 """How much of each pixel of Gymnasium's 1000 x 800 drawing ends up in each pixel of the observation.
 
-Gymnasium shrinks its drawing to 96 x 96 by area averaging; V's picture is the upper 84 rows of that, area-averaged again
-to 64 x 64. Both steps are separable and linear, so the whole chain is one weight table per axis.
+Gymnasium shrinks its drawing to 96 x 96 by area averaging; V's picture is the upper 84 rows of that, area-averaged
+again to 64 x 64. Both steps are separable and linear, so the whole chain is one weight table per axis.
 """
 
 from __future__ import annotations

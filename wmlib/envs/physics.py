@@ -44,7 +44,7 @@ from wmlib.envs.cars import (
     settle,
     sine,
 )  # fmt: skip
-from wmlib.envs.compiled import compiled, inlined
+from wmlib.envs.compiled import compiled
 
 F = np.float32
 WIDTH = 16  # cars solved together: one AVX-512 or two AVX registers of float32
@@ -66,15 +66,15 @@ MA, IA, MB, IB = HULL_INVERSE_MASS, HULL_INVERSE_INERTIA, WHEEL_INVERSE_MASS, WH
 MASS, INERTIA = MA + MB, IA + IB
 MOTOR_MASS = ONE / INERTIA
 
-# Rows of the work table, WIDTH floats each: per joint (ROWS of them) the wheel's velocity, the accumulated impulses,
-# and what stays fixed during a step; then the hull's velocity.
+# A joint's page of the work table has 24 rows of WIDTH floats: the wheel's velocity, the accumulated impulses, what
+# stays fixed during a step, and a copy of the hull's velocity, which travels from page to page. One page, constant
+# offsets: that is what lets the compiler see that rows do not overlap, and use vector instructions.
 (
     WVX, WVY, WSPIN, WPX, WPY, WTWIST, WMOTOR, WSPEED, WLIMIT, ARM_X, ARM_Y,
-    A11, A12, A22, DET2, EZ_X, EZ_Y, DET3, CROSS_X, CROSS_Y, CROSS_Z,
-) = range(21)  # fmt: skip
-ROWS = 21
-HVX, HVY, HSPIN = 4 * ROWS, 4 * ROWS + 1, 4 * ROWS + 2
-TABLE = (4 * ROWS + 3) * WIDTH
+    A11, A12, A22, DET2, EZ_X, EZ_Y, DET3, CROSS_X, CROSS_Y, CROSS_Z, HVX, HVY, HSPIN,
+) = range(24)  # fmt: skip
+PAGE = 24 * WIDTH
+TABLE = 4 * PAGE
 
 
 @compiled
@@ -86,9 +86,9 @@ def load(work, slot, body, joint):
     hull_vy = hull[VY] + STEP * (ZERO + MA * hull[FY])
     hull_spin = hull[SPIN]
     s, c = sine(hull[ANGLE]), cosine(hull[ANGLE])
-    for k in (3, 2, 1, 0):  # the order in which Box2D finds the joints
+    for k in range(3, -1, -1):
         wheel, pin = body[k], joint[k]
-        base = k * ROWS * WIDTH + slot
+        base = k * PAGE + slot
         x, y = ANCHORS[k, 0] - HULL_CENTRE_X, ANCHORS[k, 1] - HULL_CENTRE_Y
         rx, ry = c * x - s * y, s * x + c * y
         work[base + ARM_X * WIDTH], work[base + ARM_Y * WIDTH] = rx, ry
@@ -132,13 +132,11 @@ def load(work, slot, body, joint):
     return limited
 
 
-@inlined
-def _free_joint(work, k):
-    """Velocity constraint of joint k where no car is at a limit: motor, then point to point."""
-    base = k * ROWS * WIDTH
-    for i in range(WIDTH):
-        j = base + i
-        wa, wb = work[HSPIN * WIDTH + i], work[WSPIN * WIDTH + j]
+@compiled
+def _free_joint(work):
+    """Velocity constraint of a page's joint where no car is at a limit: motor, then point to point."""
+    for j in range(WIDTH):
+        wa, wb = work[HSPIN * WIDTH + j], work[WSPIN * WIDTH + j]
         old = work[WMOTOR * WIDTH + j]
         motor = old + -MOTOR_MASS * (wb - wa - work[WSPEED * WIDTH + j])
         motor = motor if motor < MAX_MOTOR else MAX_MOTOR
@@ -147,7 +145,7 @@ def _free_joint(work, k):
         wa -= IA * (motor - old)
         wb += IB * (motor - old)
         rx, ry = work[ARM_X * WIDTH + j], work[ARM_Y * WIDTH + j]
-        vax, vay = work[HVX * WIDTH + i], work[HVY * WIDTH + i]
+        vax, vay = work[HVX * WIDTH + j], work[HVY * WIDTH + j]
         vbx, vby = work[WVX * WIDTH + j], work[WVY * WIDTH + j]
         x, y = -(vbx - vax - -wa * ry), -(vby - vay - wa * rx)
         det, a12 = work[DET2 * WIDTH + j], work[A12 * WIDTH + j]
@@ -155,24 +153,22 @@ def _free_joint(work, k):
         py = det * (work[A11 * WIDTH + j] * y - a12 * x)
         work[WPX * WIDTH + j] += px
         work[WPY * WIDTH + j] += py
-        work[HVX * WIDTH + i] = vax - MA * px
-        work[HVY * WIDTH + i] = vay - MA * py
-        work[HSPIN * WIDTH + i] = wa - IA * (rx * py - ry * px)
+        work[HVX * WIDTH + j] = vax - MA * px
+        work[HVY * WIDTH + j] = vay - MA * py
+        work[HSPIN * WIDTH + j] = wa - IA * (rx * py - ry * px)
         work[WVX * WIDTH + j] = vbx + MB * px
         work[WVY * WIDTH + j] = vby + MB * py
         work[WSPIN * WIDTH + j] = wb
 
 
-@inlined
-def _limited_joint(work, k):
-    """Velocity constraint of joint k where some car is at a limit: motor, then point and limit together.
+@compiled
+def _limited_joint(work):
+    """Velocity constraint of a page's joint where some car is at a limit: motor, then point and limit together.
 
     A joint away from its limits is the case in which the limit's impulse is clamped to zero, so one formula serves all.
     """
-    base = k * ROWS * WIDTH
-    for i in range(WIDTH):
-        j = base + i
-        wa, wb = work[HSPIN * WIDTH + i], work[WSPIN * WIDTH + j]
+    for j in range(WIDTH):
+        wa, wb = work[HSPIN * WIDTH + j], work[WSPIN * WIDTH + j]
         old = work[WMOTOR * WIDTH + j]
         motor = old + -MOTOR_MASS * (wb - wa - work[WSPEED * WIDTH + j])
         motor = motor if motor < MAX_MOTOR else MAX_MOTOR
@@ -181,7 +177,7 @@ def _limited_joint(work, k):
         wa -= IA * (motor - old)
         wb += IB * (motor - old)
         rx, ry = work[ARM_X * WIDTH + j], work[ARM_Y * WIDTH + j]
-        vax, vay = work[HVX * WIDTH + i], work[HVY * WIDTH + i]
+        vax, vay = work[HVX * WIDTH + j], work[HVY * WIDTH + j]
         vbx, vby = work[WVX * WIDTH + j], work[WVY * WIDTH + j]
         x, y, z = vbx - vax - -wa * ry, vby - vay - wa * rx, wb - wa
         a11, a12, a22 = work[A11 * WIDTH + j], work[A12 * WIDTH + j], work[A22 * WIDTH + j]
@@ -195,16 +191,16 @@ def _limited_joint(work, k):
         bx, by = -x + twist * ez_x, -y + twist * ez_y
         det = work[DET2 * WIDTH + j]
         qx, qy = det * (a22 * bx - a12 * by), det * (a11 * by - a12 * bx)
-        clamped = (twist + pz) * limit <= ZERO if limit == ZERO else (twist + pz) * limit > ZERO
+        clamped = (limit == ZERO) | ((twist + pz) * limit > ZERO)
         px = qx if clamped else px
         py = qy if clamped else py
         pz = -twist if clamped else pz
         work[WPX * WIDTH + j] += px
         work[WPY * WIDTH + j] += py
         work[WTWIST * WIDTH + j] = twist + pz
-        work[HVX * WIDTH + i] = vax - MA * px
-        work[HVY * WIDTH + i] = vay - MA * py
-        work[HSPIN * WIDTH + i] = wa - IA * ((rx * py - ry * px) + pz)
+        work[HVX * WIDTH + j] = vax - MA * px
+        work[HVY * WIDTH + j] = vay - MA * py
+        work[HSPIN * WIDTH + j] = wa - IA * ((rx * py - ry * px) + pz)
         work[WVX * WIDTH + j] = vbx + MB * px
         work[WVY * WIDTH + j] = vby + MB * py
         work[WSPIN * WIDTH + j] = wb + IB * pz
@@ -214,22 +210,14 @@ def _limited_joint(work, k):
 def sweep(work, limited):
     """All velocity sweeps over a work table; bit k of ``limited``: some car's joint k is at a limit."""
     for _ in range(VELOCITY_SWEEPS):
-        if limited & 8:
-            _limited_joint(work, 3)
-        else:
-            _free_joint(work, 3)
-        if limited & 4:
-            _limited_joint(work, 2)
-        else:
-            _free_joint(work, 2)
-        if limited & 2:
-            _limited_joint(work, 1)
-        else:
-            _free_joint(work, 1)
-        if limited & 1:
-            _limited_joint(work, 0)
-        else:
-            _free_joint(work, 0)
+        for k in range(3, -1, -1):  # the order in which Box2D finds the joints
+            hull = HVX * WIDTH + PAGE * ((k + 1) & 3)
+            for j in range(3 * WIDTH):
+                work[HVX * WIDTH + PAGE * k + j] = work[hull + j]
+            if limited & (1 << k):
+                _limited_joint(work[PAGE * k : PAGE * (k + 1)])
+            else:
+                _free_joint(work[PAGE * k : PAGE * (k + 1)])
 
 
 @compiled
@@ -254,7 +242,7 @@ def _position_sweep(body, joint):
     """Push the joints' anchors together and the angles inside their limits; true if all were close enough before."""
     good = True
     hull = body[HULL]
-    for k in (3, 2, 1, 0):
+    for k in range(3, -1, -1):
         wheel, limit = body[k], joint[k, LIMIT]
         error = ZERO
         if limit != ZERO:
@@ -292,7 +280,7 @@ def _position_sweep(body, joint):
 def store(work, slot, body, joint):
     """Take one car's solved velocities from column ``slot``, move it, and put it to sleep if it has stood still."""
     for k in range(4):
-        base = k * ROWS * WIDTH + slot
+        base = k * PAGE + slot
         pin = joint[k]
         pin[PUSH_X], pin[PUSH_Y] = work[base + WPX * WIDTH], work[base + WPY * WIDTH]
         pin[TWIST], pin[MOTOR] = work[base + WTWIST * WIDTH], work[base + WMOTOR * WIDTH]

@@ -76,7 +76,8 @@ def fill_quad(block_of, blocks, used, quad, name, left, right):
         u[i] = (quad[i, 0] + stretch * dx + FIELD) * PER_METRE - 0.5
         v[i] = (quad[i, 1] + stretch * dy + FIELD) * PER_METRE - 0.5
     top, bottom = int(math.ceil(v.min())), int(math.floor(v.max()))
-    if top < 0 or bottom >= BLOCKS * TEXELS or bottom - top >= len(left) or u.min() < 0 or u.max() > BLOCKS * TEXELS - 1:
+    side = BLOCKS * TEXELS
+    if top < 0 or bottom >= side or bottom - top >= len(left) or u.min() < 0 or u.max() > side - 1:
         return used  # no track leaves the field
     left[: bottom - top + 1] = BLOCKS * TEXELS
     right[: bottom - top + 1] = -1.0

@@ -17,27 +17,8 @@ from wmlib.errors import UserError
 
 HEIGHT = 800 * 84 / 96  # pixels of gymnasium's drawing above the status bar
 LAP = 0.95  # gymnasium's lap_complete_percent
-SHADES = packed(np.array([[102.0 + 0.01 * k * 255] * 3 for k in range(3)]))  # tiles alternate; touched ones have the first
-
-
-@compiled
-def advance(cars, lanes, lap_complete_percent):
-    """One physics step of every lane in ``lanes`` (n,), ``WIDTH`` of them at a time."""
-    work = np.zeros(TABLE, np.float32)
-    for start in range(0, len(lanes), WIDTH):
-        limited = 0
-        stop = min(start + WIDTH, len(lanes))
-        for i in range(start, stop):
-            lane = lanes[i]
-            drive(cars, lane)
-            new = collide(cars, lane, lap_complete_percent)
-            for _ in range(new):
-                cars.episode[lane, REWARD] += 1000.0 / cars.tiles[lane, 0]
-            limited |= load(work, i - start, cars.body[lane], cars.joint[lane])
-        sweep(work, limited)
-        for i in range(start, stop):
-            store(work, i - start, cars.body[lanes[i]], cars.joint[lanes[i]])
-            cars.episode[lanes[i], TIME] += STEP
+# Tiles alternate between three shades; touched ones have the first.
+SHADES = packed(np.array([[102.0 + 0.01 * k * 255] * 3 for k in range(3)]))
 
 
 @compiled
@@ -54,40 +35,47 @@ def settle_accounts(cars, lane):
 
 
 @compiled
-def draw(cars, pictures, lane, frame, samples, tables):
-    """Draw one lane's frame; touched tiles have lost their own shade."""
-    palette, total = pictures.palette[lane], cars.tiles[lane, 0]
-    for tile in range(total):
-        palette[TILE + tile] = SHADES[0 if cars.touched[lane, tile] else tile % 3]
+def advance(cars, lanes, actions, acting, rewards, ended, lap_finished):
+    """Act, move and pay for every lane in ``lanes`` (n,), ``WIDTH`` of them at a time.
+
+    ``acting`` is False for the step without action that gymnasium's reset ends with.
+    """
+    work = np.zeros(TABLE, np.float32)
+    for start in range(0, len(lanes), WIDTH):
+        limited = 0
+        group = lanes[start : start + WIDTH]
+        for slot in range(len(group)):
+            lane = group[slot]
+            if acting:
+                control(cars, lane, actions[lane, 0], actions[lane, 1], actions[lane, 2])
+            drive(cars, lane)
+            for _ in range(collide(cars, lane, LAP)):
+                cars.episode[lane, REWARD] += 1000.0 / cars.tiles[lane, 0]
+            limited |= load(work, slot, cars.body[lane], cars.joint[lane])
+        sweep(work, limited)
+        for slot in range(len(group)):
+            lane = group[slot]
+            store(work, slot, cars.body[lane], cars.joint[lane])
+            cars.episode[lane, TIME] += STEP
+            if acting:
+                rewards[lane], ended[lane], lap_finished[lane] = settle_accounts(cars, lane)
+
+
+@compiled
+def draw(cars, pictures, lanes, frames, samples, tables):
+    """Draw the frame of every lane in ``lanes`` (n,); touched tiles have lost their own shade."""
     transforms = np.empty((5, 4))
-    for i in range(5):
-        body = cars.body[lane, i]
-        transforms[i, 0], transforms[i, 1] = body[fields.PX], body[fields.PY]
-        transforms[i, 2], transforms[i, 3] = body[fields.COS], body[fields.SIN]
-    angle = np.float64(cars.body[lane, HULL, fields.ANGLE])
-    time = cars.episode[lane, TIME]
-    draw_frame(frame, HEIGHT, pictures, lane, transforms, angle, cars.wheel[lane, :, PHASE], time, samples, tables)
-
-
-@compiled
-def step_lanes(cars, pictures, lanes, actions, frames, samples, tables, rewards, ended, lap_finished):
-    """Act, move, pay and draw for every lane in ``lanes`` (n,)."""
     for lane in lanes:
-        control(cars, lane, actions[lane, 0], actions[lane, 1], actions[lane, 2])
-    advance(cars, lanes, LAP)
-    for lane in lanes:
-        rewards[lane], ended[lane], lap_finished[lane] = settle_accounts(cars, lane)
-        draw(cars, pictures, lane, frames[lane], samples, tables)
-
-
-@compiled
-def start_lane(cars, pictures, lane, track, quads, names, frame, samples, tables):
-    """Lay a track, park the car on it, and make the step without action that gymnasium's reset ends with."""
-    count = build(cars, lane, track, quads, names)
-    fits = lay(pictures, lane, quads[:count], names[:count])
-    advance(cars, np.full(1, lane), LAP)
-    draw(cars, pictures, lane, frame, samples, tables)
-    return fits
+        palette = pictures.palette[lane]
+        for tile in range(cars.tiles[lane, 0]):
+            palette[TILE + tile] = SHADES[0 if cars.touched[lane, tile] else tile % 3]
+        for i in range(5):
+            body = cars.body[lane, i]
+            transforms[i, 0], transforms[i, 1] = body[fields.PX], body[fields.PY]
+            transforms[i, 2], transforms[i, 3] = body[fields.COS], body[fields.SIN]
+        angle, time = np.float64(cars.body[lane, HULL, fields.ANGLE]), cars.episode[lane, TIME]
+        phases = cars.wheel[lane, :, PHASE]
+        draw_frame(frames[lane], HEIGHT, pictures, lane, transforms, angle, phases, time, samples, tables)
 
 
 class Simulator:
@@ -125,12 +113,10 @@ class Simulator:
     def reset(self, lane: int, seed: int) -> None:
         """Start an episode on the track of ``env.reset(seed=seed)``; ``frames[lane]`` becomes its first observation."""
         track = generate(int(seed))
-        fits = start_lane(
-            self._cars, self._pictures, lane, track, self._quads, self._names, self.frames[lane], self.samples,
-            self._tables,
-        )  # fmt: skip
-        if not fits:
+        count = build(self._cars, lane, track, self._quads, self._names)
+        if not lay(self._pictures, lane, self._quads[:count], self._names[:count]):
             raise RuntimeError(f"the road of seed {seed} does not fit into the picture's blocks")
+        self._step(self._all[lane : lane + 1], np.zeros((0, 3)), False, np.zeros(0), np.zeros(0, bool))
         self._tracks[lane] = track
         self.steps[lane] = 0
         self.lap_finished[lane] = False
@@ -143,14 +129,18 @@ class Simulator:
         """
         rewards, ended = np.zeros(self.lanes), np.zeros(self.lanes, bool)
         lanes = self._all if active is None else np.flatnonzero(active)
-        step_lanes(
-            self._cars, self._pictures, lanes, np.asarray(actions, np.float64), self.frames, self.samples,
-            self._tables, rewards, ended, self.lap_finished,
-        )  # fmt: skip
+        actions = np.ascontiguousarray(actions, np.float64)
+        if actions.shape != (self.lanes, 3):
+            raise UserError(f"actions have shape {actions.shape}, not ({self.lanes}, 3)")
+        self._step(lanes, actions, True, rewards, ended)
         self.steps[lanes] += 1
         truncated = np.zeros(self.lanes, bool)
         truncated[lanes] = self.steps[lanes] >= self.max_steps
         return rewards, ended, truncated
+
+    def _step(self, lanes, actions, acting, rewards, ended) -> None:
+        advance(self._cars, lanes, actions, acting, rewards, ended, self.lap_finished)
+        draw(self._cars, self._pictures, lanes, self.frames, self.samples, self._tables)
 
     def state(self, lane: int) -> dict:
         """What the pictures leave out, in metres, radians and seconds: hull, wheels and the track (N, 4)."""
