@@ -19,7 +19,7 @@ LAYERS = (
     {"runs", "metrics"},
     {"envs", "data", "models", "search"},
     {"rollout"},
-    {"stages", "report", "notebooks", "play", "bench"},
+    {"stages", "report", "notebooks", "play", "film", "bench"},
     {"cli", "__main__"},
 )
 # Crossings that are part of the design, each with its reason.

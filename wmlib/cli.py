@@ -64,6 +64,10 @@ def build_parser() -> argparse.ArgumentParser:
     play.add_argument("--steps", type=int, default=1000, help="frames at most")
     play.add_argument("--record", type=Path, default=None, help="write an MP4 instead of opening a window")
 
+    play.add_argument(
+        "--side-by-side", action="store_true", help="record the real frame, V's reconstruction and M's dream"
+    )
+
     bench = _command(
         commands,
         "bench",

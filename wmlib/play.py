@@ -26,13 +26,17 @@ def play(arguments) -> None:
     environment = gymnasium.make("CarRacing-v3", render_mode="rgb_array" if arguments.record else "human")
     observation, _ = environment.reset(seed=arguments.track)
     driver = _keyboard() if arguments.agent is None else _agent(arguments.agent, arguments.train_seed, arguments.track)
+    views = _side_by_side(arguments)
     total, steps = 0.0, 0
     with _video(arguments.record) as write:
         while steps < arguments.steps:
             steps += 1
-            observation, reward, terminated, truncated, _ = environment.step(driver(observation))
+            action = driver(observation)
+            if views is not None:
+                write(views(observation, action))
+            observation, reward, terminated, truncated, _ = environment.step(action)
             total += float(reward)
-            if write is not None:
+            if write is not None and views is None:
                 write(environment.render())
             if terminated or truncated:
                 break
@@ -40,6 +44,23 @@ def play(arguments) -> None:
     print(f"track {arguments.track}: return {total:.1f} after {steps} steps")
     if arguments.record:
         print(f"{arguments.record}: {steps / 50:.0f} s of video")
+
+
+def _side_by_side(arguments):
+    """A function from (observation, action) to a picture of three views, or None if it was not asked for."""
+    if not arguments.side_by_side:
+        return None
+    if not arguments.record or arguments.agent in (None, "random"):
+        raise UserError("--side-by-side needs --record FILE.mp4 and --agent ARM with a shipped decoder")
+    from wmlib.envs.preprocess import preprocess
+    from wmlib.film import SideBySide
+    from wmlib.stages.pretrained import find
+
+    agent = find(arguments.agent, arguments.train_seed)
+    if agent.path("decoder") is None or agent.path("memory") is None:
+        raise UserError(f"--side-by-side: no decoder and memory are shipped for {arguments.agent}; try vae-zh")
+    film = SideBySide(agent)
+    return lambda observation, action: film(preprocess(observation), action)
 
 
 def _keyboard():
