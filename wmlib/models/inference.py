@@ -1,16 +1,18 @@
 """V's encoder and M's step as rollouts use them: plain arrays in and out, one thread, the same answer every time.
 
-In float32 a frame's z and a lane's memory have the same bits however many come with it, whatever those are, and on
-every processor (see :mod:`wmlib.models.tiles`); TensorFlow is not even imported.
+In float32 and int8 a frame's z and a lane's memory have the same bits however many come with it, whatever those are,
+and on every processor (see :mod:`wmlib.models.tiles`); TensorFlow is not even imported.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 
 from wmlib.config import FRAME_SHAPE, LATENT_SIZE
 from wmlib.errors import UserError
-from wmlib.models import kernels, tiles
+from wmlib.models import kernels, quantized, tiles
 from wmlib.models.weights import check_shapes
 
 BFLOAT16_GROUP = 32  # frames per call of TensorFlow; short groups are padded, so that a frame's company does not matter
@@ -53,17 +55,22 @@ class FrameEncoder:
 
     Args:
         weights: arrays of :func:`wmlib.models.vae.build_encoder`, by name.
-        compute: float32, or bfloat16 by TensorFlow (faster only where the processor multiplies it natively).
+        compute: float32; int8, faster and slightly less exact, which needs the scales of
+            :func:`wmlib.models.quantized.calibrate` among the weights; or bfloat16 by TensorFlow, which is faster only
+            where the processor multiplies it natively.
     """
 
     def __init__(self, weights: dict[str, np.ndarray], compute: str = "float32"):
-        check_shapes(weights, ENCODER_SHAPES, "encoder weights")
+        plain = {name: array for name, array in weights.items() if not name.endswith("/scale")}
+        check_shapes(plain, ENCODER_SHAPES, "encoder weights")
         if compute == "float32":
-            self._encode = _float32_encoder(weights)
+            self._encode = _float32_encoder(plain)
+        elif compute == "int8":
+            self._encode = _int8_encoder(weights)
         elif compute == "bfloat16":
-            self._encode = _bfloat16_encoder(weights)
+            self._encode = _bfloat16_encoder(plain)
         else:
-            raise UserError(f"encoder_compute={compute!r}: choose float32 or bfloat16")
+            raise UserError(f"encoder_compute={compute!r}: choose float32, bfloat16 or int8")
 
     def __call__(self, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Encode any number of frames, also none."""
@@ -73,17 +80,39 @@ class FrameEncoder:
         return code[:, :LATENT_SIZE].copy(), code[:, LATENT_SIZE:].copy()
 
 
-def _float32_encoder(weights: dict[str, np.ndarray]):
-    """Frames to (n, 64) by our own kernels."""
+def _float32_arguments(weights: dict[str, np.ndarray]) -> tuple:
     layers = [(weights[f"conv{n}/kernel"], weights[f"conv{n}/bias"]) for n in (1, 2, 3, 4)]
     layers[0] = (layers[0][0] / np.float32(255), layers[0][1])  # frames stay integers
     heads = [
-        np.concatenate([weights[f"mu/{name}"], weights[f"log_variance/{name}"]], -1) for name in ("kernel", "bias")
+        np.concatenate([weights[f"mu/{part}"], weights[f"log_variance/{part}"]], -1) for part in ("kernel", "bias")
     ]
     packed = tuple(tiles.pack(kernel) for kernel, _ in [*layers, heads])
     biases = tuple(np.ascontiguousarray(bias, np.float32) for _, bias in [*layers, heads])
-    buffers = kernels.encoder_buffers()
-    return lambda frames: kernels.encode_frames(frames, packed, biases, buffers)
+    return packed, biases, kernels.encoder_buffers()
+
+
+def _float32_encoder(weights: dict[str, np.ndarray]):
+    """Frames to (n, 64) by our own kernels."""
+    arguments = _float32_arguments(weights)
+    return lambda frames: kernels.encode_frames(frames, *arguments)
+
+
+def _int8_encoder(weights: dict[str, np.ndarray]):
+    """Frames to (n, 64) in 8-bit integers."""
+    arguments, memory = quantized.quantize(weights), quantized.buffers()
+    return lambda frames: quantized.encode_frames(frames, *arguments, memory)
+
+
+def convolution_outputs(weights: dict[str, np.ndarray], frames: np.ndarray) -> Iterator[tuple[np.ndarray, ...]]:
+    """For each frame the outputs of the first three convolutions, (pixels, channels) float32."""
+    packed, biases, buffers = _float32_arguments(weights)
+    for frame in frames:
+        kernels.encode_frames(frame[None], packed, biases, buffers)
+        shapes = ((961, 32), (196, 64), (36, 128))
+        yield tuple(
+            buffer[: rows * columns].reshape(rows, columns).copy()
+            for buffer, (rows, columns) in zip(buffers[1:4], shapes, strict=True)
+        )
 
 
 def _bfloat16_encoder(weights: dict[str, np.ndarray]):

@@ -20,12 +20,13 @@ def model_weights(model) -> dict[str, np.ndarray]:
 
 
 def set_model_weights(model, weights: dict[str, np.ndarray], source: str | Path = "weights") -> None:
-    """Inverse of :func:`model_weights`.
+    """Inverse of :func:`model_weights`. Scales of the 8-bit encoder (``layer/scale``) may lie among the arrays.
 
     Raises:
         UserError: an array is missing, left over or of another shape; the message names ``source``.
     """
     variables = {_name(variable): variable for variable in model.weights}
+    weights = {name: array for name, array in weights.items() if not name.endswith("/scale")}
     check_shapes(weights, {name: tuple(variable.shape) for name, variable in variables.items()}, source)
     for name, variable in variables.items():
         variable.assign(weights[name].astype(np.float32))
