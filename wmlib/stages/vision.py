@@ -15,6 +15,7 @@ from wmlib.seeds import generator
 from wmlib.stages.training import fix_seed, keras, train
 
 HELD_OUT_FRAMES = 1000
+CALIBRATION_FRAMES = 400  # of training episodes
 
 
 def frame_files(chain) -> tuple[list, list]:
@@ -27,9 +28,9 @@ def frame_files(chain) -> tuple[list, list]:
     return training, held_out
 
 
-def held_out_frames(files: list, count: int = HELD_OUT_FRAMES) -> np.ndarray:
-    """A fixed sample of frames uint8 (n, 64, 64, 3) from held-out episodes."""
-    random = generator(0, "held-out frames")
+def sample_frames(files: list, count: int = HELD_OUT_FRAMES) -> np.ndarray:
+    """A fixed sample of frames uint8 (n, 64, 64, 3) from some episodes."""
+    random = generator(0, "sample of frames")
     chosen = random.permutation(len(files))[: max(1, count // 20)]
     share = max(1, count // len(chosen))
     frames = []
@@ -61,13 +62,14 @@ def measure(vae, frames: np.ndarray, mu: np.ndarray, log_variance: np.ndarray) -
 
 def run(chain, stage: Stage) -> None:
     """Train V and write its weights."""
+    from wmlib.models.quantized import calibrate
     from wmlib.models.vae import VAE
     from wmlib.models.weights import model_weights, save_weights
 
     config, settings = chain.config, chain.config.vae
     fix_seed(config.seed, "vision")
     training, held_out = frame_files(chain)
-    test_frames = held_out_frames(held_out)
+    test_frames = sample_frames(held_out)
     vae = VAE(settings, seed=config.seed)
     vae.compile(optimizer=keras.optimizers.Adam(settings.learning_rate))
     batches = FrameBatches(training, settings.batch_size, config.seed)
@@ -85,7 +87,9 @@ def run(chain, stage: Stage) -> None:
         log.images(update, "samples of the prior", vae.decoder.predict_on_batch(noise))
 
     seconds = train(vae, batches.start, settings, stage, f"{stage.name} (V)", watch)
-    save_weights(stage / "encoder.npz", model_weights(vae.encoder))
+    weights = model_weights(vae.encoder)
+    scales = calibrate(weights, sample_frames(training, CALIBRATION_FRAMES))  # for int8 arithmetic
+    save_weights(stage / "encoder.npz", {**weights, **scales})
     save_weights(stage / "decoder.npz", model_weights(vae.decoder))
     images = settings.updates * settings.batch_size
     stage.finish(
