@@ -9,7 +9,7 @@ from __future__ import annotations
 from wmlib.data.batches import SequenceBatches, prefetch
 from wmlib.data.rollouts import split
 from wmlib.runs import Stage, Stopwatch
-from wmlib.stages.training import fix_seed, keras, train
+from wmlib.stages.training import fix_seed, optimizer_for, train
 
 HELD_OUT_BATCHES = 4
 
@@ -42,7 +42,7 @@ def run(chain, stage: Stage) -> None:
         save_weights(stage / "memory.npz", model_weights(model.network))
         stage.finish(clock.seconds, updates=0)
         return
-    model.compile(optimizer=keras.optimizers.Adam(settings.learning_rate, clipvalue=settings.clip))
+    model.compile(optimizer=optimizer_for(settings))
     training, held_out = latent_files(chain)
     batches = SequenceBatches(training, settings.batch_size, settings.sequence_length, config.seed)
     test = SequenceBatches(held_out, settings.batch_size, settings.sequence_length, seed=0)

@@ -36,7 +36,7 @@ def train(
     Args:
         model: compiled; ``train_on_batch(batch)`` is one update.
         batches: first update -> iterator of batches from there on.
-        settings: has ``updates``, ``learning_rate``, ``final_learning_rate``, ``final_share``, ``checkpoint_every``.
+        settings: has ``updates`` and ``checkpoint_every``.
         watch: called at every checkpoint with the log and the update; records held-out figures and pictures.
 
     Returns:
@@ -54,7 +54,6 @@ def train(
         if watch is not None and start == 0:
             watch(log, 0)
         for update in range(start, settings.updates):
-            model.optimizer.learning_rate.assign(learning_rate(settings, update))
             values = model.train_on_batch(next(stream), return_dict=True)
             if not math.isfinite(values["loss"]):
                 raise UserError(
@@ -64,7 +63,7 @@ def train(
             progress.advance(note=f"loss {values['loss']:.4g}")
             last = update + 1 == settings.updates
             if (update + 1) % LOG_EVERY == 0 or last:
-                log.scalars(update, **values, learning_rate=learning_rate(settings, update))
+                log.scalars(update, **values, learning_rate=float(model.optimizer.learning_rate))
                 model.reset_metrics()
             if (update + 1) % settings.checkpoint_every == 0 or last:
                 if watch is not None:
@@ -79,10 +78,12 @@ def fix_seed(seed: int, purpose: str) -> None:
     keras.utils.set_random_seed(int(generator(seed, purpose, "weights").integers(2**31)))
 
 
-def learning_rate(settings, update: int) -> float:
-    """The first rate, then the final one for the last ``final_share`` of the updates."""
-    final = update >= settings.updates * (1 - settings.final_share)
-    return settings.final_learning_rate if final else settings.learning_rate
+def optimizer_for(settings):
+    """Adam with the two-step learning rate of a stage's settings."""
+    from wmlib.models.optimizer import build_optimizer
+
+    rates = (settings.learning_rate, settings.final_learning_rate, settings.final_share)
+    return build_optimizer(settings.updates, *rates, clip=getattr(settings, "clip", None))
 
 
 def _state(model) -> list:

@@ -12,7 +12,7 @@ from wmlib.data.batches import FrameBatches
 from wmlib.data.rollouts import RolloutStore, split
 from wmlib.runs import Stage
 from wmlib.seeds import generator
-from wmlib.stages.training import fix_seed, keras, train
+from wmlib.stages.training import fix_seed, optimizer_for, train
 
 HELD_OUT_FRAMES = 1000
 CALIBRATION_FRAMES = 400  # of training episodes
@@ -71,7 +71,7 @@ def run(chain, stage: Stage) -> None:
     training, held_out = frame_files(chain)
     test_frames = sample_frames(held_out)
     vae = VAE(settings, seed=config.seed)
-    vae.compile(optimizer=keras.optimizers.Adam(settings.learning_rate))
+    vae.compile(optimizer=optimizer_for(settings))
     batches = FrameBatches(training, settings.batch_size, config.seed)
     figures = {}
 
