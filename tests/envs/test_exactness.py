@@ -84,7 +84,7 @@ def test_a_finished_lap_is_the_same_lap(gymnasium_env, simulator):
 
 
 def test_leaving_the_field_costs_the_same(gymnasium_env, simulator):
-    steps, ended, lap = run_both(gymnasium_env, simulator, 2, lambda state, step: np.array([0.0, 1.0, 0.0]), 1000)
+    steps, ended, lap = run_both(gymnasium_env, simulator, 36, lambda state, step: np.array([0.0, 1.0, 0.0]), 300)
     assert ended and not lap
 
 

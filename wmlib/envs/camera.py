@@ -71,10 +71,13 @@ def sample_field(frame, height, block_of, blocks, palette, x, y, angle, zoom, sa
     eu, ev = sine * down, -cosine * down
     u0 = (x + FIELD) * PER_METRE * ONE - columns * 0.5 * cosine * across - sine * 600.0 / zoom * PER_METRE * ONE
     v0 = (y + FIELD) * PER_METRE * ONE - columns * 0.5 * sine * across + cosine * 600.0 / zoom * PER_METRE * ONE
-    # Steps between the samples of a pixel, and from its corner to the first of them.
-    su, sv, tu, tv = du // samples, dv // samples, int(eu / samples), int(ev / samples)
-    first_u, first_v = (su + tu) >> 1, (sv + tv) >> 1
+    # The samples of a pixel stand on a grid that is turned so that no two share a row or a column: an edge along the
+    # picture's axes, as roads often are, then meets samples * samples levels instead of ``samples``.
     count = samples * samples
+    su, sv = int(du / samples + eu / count), int(dv / samples + ev / count)  # from one sample to the next
+    tu, tv = int(eu / samples - du / count), int(ev / samples - dv / count)  # from one row of samples to the next
+    first_u = int((du + eu - (samples - 1) * (su + tu)) / 2)
+    first_v = int((dv + ev - (samples - 1) * (sv + tv)) / 2)
     reciprocal = ((1 << 20) + count - 1) // count
 
     corners = np.empty(columns + 1, np.int64)

@@ -23,27 +23,30 @@ WHEEL_HALF_WIDTH, WHEEL_RADIUS = 14 * 0.02, 27 * 0.02  # m
 @compiled
 def fill_polygon(patch, box, corners, count, ink):
     """Fill a convex polygon, ``corners`` (n, 2) in pixels of the patch; widen ``box`` (left, top, right, bottom)."""
-    top, bottom = corners[0, 1], corners[0, 1]
-    for i in range(1, count):
+    top, bottom = PATCH_HEIGHT, -1
+    for i in range(count):
         top, bottom = min(top, corners[i, 1]), max(bottom, corners[i, 1])
-    for y in range(max(top, 0), min(bottom, PATCH_HEIGHT - 1) + 1):
-        left, right = PATCH_WIDTH, -1
-        for i in range(count):
-            j = i + 1 if i + 1 < count else 0
-            x1, y1, x2, y2 = corners[i, 0], corners[i, 1], corners[j, 0], corners[j, 1]
-            if y1 > y2:
-                x1, y1, x2, y2 = x2, y2, x1, y1
-            if y1 <= y <= y2:
-                if y1 == y2:
-                    left, right = min(left, x1, x2), max(right, x1, x2)
-                else:
-                    cut = (y - y1) * (x2 - x1) / (y2 - y1) + x1
-                    left, right = min(left, int(math.floor(cut))), max(right, int(math.ceil(cut)))
-        left, right = max(left, 0), min(right, PATCH_WIDTH - 1)
-        if left <= right:
-            patch[y, left : right + 1] = ink
-            box[0], box[2] = min(box[0], left), max(box[2], right)
-            box[1], box[3] = min(box[1], y), max(box[3], y)
+        box[0], box[2] = min(box[0], corners[i, 0]), max(box[2], corners[i, 0])
+    if top < 0 or bottom >= PATCH_HEIGHT or box[0] < 0 or box[2] >= PATCH_WIDTH:
+        box[0], box[2] = max(box[0], 0), min(box[2], PATCH_WIDTH - 1)
+        return  # a wheel far from its car: only when somebody moves bodies by hand
+    box[1], box[3] = min(box[1], top), max(box[3], bottom)
+    left, right = np.full(PATCH_HEIGHT, PATCH_WIDTH), np.full(PATCH_HEIGHT, -1)
+    for i in range(count):
+        j = i + 1 if i + 1 < count else 0
+        a, b = (i, j) if corners[i, 1] <= corners[j, 1] else (j, i)
+        y1, y2 = corners[a, 1], corners[b, 1]
+        slope = (corners[b, 0] - corners[a, 0]) / max(y2 - y1, 1)
+        for y in range(y1, y2 + 1):
+            cut = corners[a, 0] + slope * (y - y1)
+            left[y] = min(left[y], int(cut))
+            right[y] = max(right[y], int(math.ceil(cut)))
+        left[y1], right[y1] = min(left[y1], corners[a, 0]), max(right[y1], corners[a, 0])
+        left[y2], right[y2] = min(left[y2], corners[b, 0]), max(right[y2], corners[b, 0])
+    for y in range(top, bottom + 1):
+        line = patch[y]
+        for x in range(left[y], right[y] + 1):
+            line[x] = ink
 
 
 @compiled
@@ -90,36 +93,39 @@ def ink_car(patch, box, hull_polygons, hull_counts, transforms, phases, angle, z
 
 @compiled
 def overlay(frame, patch, box, columns, column_spans, rows, row_spans):
-    """Blend the inked ``box`` of ``patch`` into ``frame`` with the lens's weights, and leave the patch empty."""
-    left, top, right, bottom = box[0] + PATCH_LEFT, box[1] + PATCH_TOP, box[2] + PATCH_LEFT, box[3] + PATCH_TOP
-    first, last = 0, frame.shape[1]
-    while column_spans[first, 1] <= left:
-        first += 1
-    while column_spans[last - 1, 0] > right:
-        last -= 1
-    # Share of each ink in every picture column, per row of the patch.
-    shares = np.zeros((bottom - top + 1, last - first, 3), np.int64)
-    for y in range(bottom - top + 1):
-        for j in range(first, last):
-            start, stop = max(left, column_spans[j, 0]), min(right + 1, column_spans[j, 1])
-            weights, inks = columns[j, start:stop], patch[box[1] + y, start - PATCH_LEFT : stop - PATCH_LEFT]
-            black = stripe = hull = 0
-            for k in range(len(weights)):
-                black += weights[k] * (inks[k] == BLACK)
-                stripe += weights[k] * (inks[k] == STRIPE)
-                hull += weights[k] * (inks[k] == HULL)
-            shares[y, j - first, 0], shares[y, j - first, 1], shares[y, j - first, 2] = black, stripe, hull
-        patch[box[1] + y, box[0] : box[2] + 1] = 0
+    """Blend the inked ``box`` of ``patch`` into ``frame`` with the lens's weights, and leave the patch empty.
+
+    For each row of the frame, the patch's rows are first added up with their weights, whole lines at a time; the sums
+    are then added up across.
+    """
+    top, bottom, left, right = box[1] + PATCH_TOP, box[3] + PATCH_TOP, box[0] + PATCH_LEFT, box[2] + PATCH_LEFT
+    width = box[2] - box[0] + 1
+    sums = np.empty((4, width), np.int32)
+    shares = np.empty(4, np.int64)
     for i in range(frame.shape[0]):
         if row_spans[i, 1] <= top or row_spans[i, 0] > bottom:
             continue
-        for j in range(first, last):
-            black = stripe = hull = 0
-            for sy in range(max(top, row_spans[i, 0]), min(bottom + 1, row_spans[i, 1])):
-                black += shares[sy - top, j - first, 0] * rows[i, sy]
-                stripe += shares[sy - top, j - first, 1] * rows[i, sy]
-                hull += shares[sy - top, j - first, 2] * rows[i, sy]
-            bare = ONE * ONE - black - stripe - hull
+        sums[:] = 0
+        for sy in range(max(top, row_spans[i, 0]), min(bottom + 1, row_spans[i, 1])):
+            inks, weight = patch[sy - PATCH_TOP, box[0] : box[2] + 1], rows[i, sy]
+            for ink in range(1, 4):
+                line = sums[ink]
+                for x in range(width):
+                    line[x] += weight if inks[x] == ink else 0
+        for j in range(frame.shape[1]):
+            if column_spans[j, 1] <= left or column_spans[j, 0] > right:
+                continue
+            start, stop = max(left, column_spans[j, 0]), min(right + 1, column_spans[j, 1])
+            weights = columns[j, start:stop]
+            bare = ONE * ONE
+            for ink in range(1, 4):
+                line, total = sums[ink, start - left : stop - left], 0
+                for x in range(len(weights)):
+                    total += line[x] * weights[x]
+                shares[ink] = total
+                bare -= total
             for channel in range(3):
-                value = bare * frame[i, j, channel] + stripe * INKS[STRIPE, channel] + hull * INKS[HULL, channel]
+                value = bare * frame[i, j, channel] + shares[STRIPE] * INKS[STRIPE, channel]
+                value += shares[HULL] * INKS[HULL, channel]
                 frame[i, j, channel] = (value + ONE * ONE // 2) >> ONE_SHIFT
+    patch[box[1] : box[3] + 1, box[0] : box[2] + 1] = 0

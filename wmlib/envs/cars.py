@@ -33,6 +33,7 @@ class Cars(NamedTuple):
     tiles: np.ndarray  # (lanes, 4) int64: total, visited, whether the lap is closed, whether any colour changed
     corners: np.ndarray  # (lanes, tiles, 4, 2) float32: the tiles' polygons
     corner_count: np.ndarray  # (lanes, tiles) uint8
+    edges: np.ndarray  # (lanes, tiles, 4, 3) float32: outward normal and offset of each side
     centre: np.ndarray  # (lanes, 2, tiles) float32: x and y of a point inside the tile
     touched: np.ndarray  # (lanes, tiles) uint8: 0 new, 1 touched by the hull only, 2 visited by a wheel
 
@@ -48,6 +49,7 @@ def allocate(lanes: int) -> Cars:
         tiles=np.zeros((lanes, 4), np.int64),
         corners=np.zeros((lanes, MAX_TILES, 4, 2), np.float32),
         corner_count=np.zeros((lanes, MAX_TILES), np.uint8),
+        edges=np.zeros((lanes, MAX_TILES, 4, 3), np.float32),
         centre=np.zeros((lanes, 2, MAX_TILES), np.float32),
         touched=np.zeros((lanes, MAX_TILES), np.uint8),
     )

@@ -2,7 +2,8 @@
 
 Box2D decides touching at the start of a step, on the positions the previous step left, and two polygons touch when
 their distance is below the sum of their skins. Its broad phase only saves work (a fat box always contains the box it
-stands for), so it is replaced here by a test of the distance between centres. The algorithm and the order of its
+stands for). Here distances to the tile's sides do that work: a wheel whose centre is well inside touches, a body whose
+circle is outside does not, and only what lies near a side is computed exactly. That algorithm and the order of its
 operations follow Box2D 2.3's b2Distance.cpp by Erin Catto (zlib licence); this is an altered version in another
 language, not the original.
 """
@@ -21,6 +22,8 @@ EPSILON = np.float32(1.1920929e-07)
 TOUCHING = np.float32(10.0) * EPSILON
 ONE = np.float32(1)
 REACH = np.float32(13.0)  # m; a tile's corner is at most 8 m from its centre, a car's at most 3.5 m from its own
+WELL_INSIDE = np.float32(-0.05)  # m
+WHEEL_CIRCLE, HULL_CIRCLE = np.float32(0.7), np.float32(3.0)  # m, radii around the origins of wheels and hull, and more
 
 
 @compiled
@@ -67,17 +70,10 @@ def overlap(tile, tile_count, polygon, count, px, py, s, c):
     """Whether a tile and a body's polygon, at origin (px, py) with axes (s, c), touch (b2TestOverlap)."""
     zero = np.float32(0)
     # The simplex: point k is wB - wA for corners ia[k] of the tile and ib[k] of the polygon.
-    ax = np.zeros(3, np.float32)
-    ay = np.zeros(3, np.float32)
-    bx = np.zeros(3, np.float32)
-    by = np.zeros(3, np.float32)
-    wx = np.zeros(3, np.float32)
-    wy = np.zeros(3, np.float32)
-    weight = np.zeros(3, np.float32)
-    ia = np.zeros(3, np.int64)
-    ib = np.zeros(3, np.int64)
-    old_a = np.zeros(3, np.int64)
-    old_b = np.zeros(3, np.int64)
+    floats, indices = np.empty((7, 3), np.float32), np.empty((4, 3), np.int64)
+    ax, ay, bx, by, wx, wy, weight = floats[0], floats[1], floats[2], floats[3], floats[4], floats[5], floats[6]
+    ia, ib, old_a, old_b = indices[0], indices[1], indices[2], indices[3]
+    ia[0], ib[0] = 0, 0
     ax[0], ay[0] = tile[0, 0], tile[0, 1]
     bx[0] = (c * polygon[0, 0] - s * polygon[0, 1]) + px
     by[0] = (s * polygon[0, 0] + c * polygon[0, 1]) + py
@@ -198,39 +194,65 @@ def _reduce_triangle(ax, ay, bx, by, wx, wy, weight, ia, ib):
 
 
 @compiled
+def find_edges(corners, count, edges):
+    """Outward unit normals and offsets (4, 3) of a tile's sides; a triangle's last side is written twice."""
+    for i in range(4):
+        a = min(i, count - 1)
+        b = (a + 1) % count
+        dx, dy = corners[b, 0] - corners[a, 0], corners[b, 1] - corners[a, 1]
+        length = np.float32(math.sqrt(dx * dx + dy * dy))
+        edges[i, 0], edges[i, 1] = dy / length, -dx / length
+        edges[i, 2] = edges[i, 0] * corners[a, 0] + edges[i, 1] * corners[a, 1]
+
+
+@compiled
+def outside(edges, x, y):
+    """How far (x, y) lies outside a tile, by the side it is farthest beyond; negative inside. Metres."""
+    farthest = edges[0, 0] * x + edges[0, 1] * y - edges[0, 2]
+    for i in range(1, 4):
+        farthest = max(farthest, edges[i, 0] * x + edges[i, 1] * y - edges[i, 2])
+    return farthest
+
+
+@compiled
 def collide(cars, lane, lap_complete_percent):
-    """Find the tiles under wheels and hull, pay for those visited for the first time. Returns how many those are.
+    """Find the tiles under wheels and hull, and mark those visited for the first time. Returns how many those are.
 
     A tile keeps its shade until wheel or hull touches it; the hull's touch counts for nothing else.
     """
-    tiles, touched = cars.tiles[lane], cars.touched[lane]
+    tiles, touched, on_road = cars.tiles[lane], cars.touched[lane], cars.on_road[lane]
+    centre_x, centre_y = cars.centre[lane, 0], cars.centre[lane, 1]
     hull = cars.body[lane, HULL]
     x, y = hull[PX], hull[PY]
-    cars.on_road[lane] = False
+    on_road[:] = False
     new = 0
     for tile in range(tiles[0]):
-        if abs(cars.centre[lane, 0, tile] - x) > REACH or abs(cars.centre[lane, 1, tile] - y) > REACH:
+        if abs(centre_x[tile] - x) > REACH or abs(centre_y[tile] - y) > REACH:
             continue
-        corners, corner_count = cars.corners[lane, tile], cars.corner_count[lane, tile]
+        edges = cars.edges[lane, tile]
+        if outside(edges, x, y) > HULL_CIRCLE:  # which holds the wheels as well
+            continue
+        corners, count = cars.corners[lane, tile], cars.corner_count[lane, tile]
         for i in range(4):
-            if touched[tile] == 2 and cars.on_road[lane, i]:
+            if touched[tile] == 2 and on_road[i]:
                 continue
             wheel = cars.body[lane, i]
-            if overlap(
-                corners, corner_count, POLYGONS[4], POLYGON_COUNTS[4], wheel[PX], wheel[PY], wheel[SIN], wheel[COS]
+            distance = outside(edges, wheel[PX], wheel[PY])
+            if distance > WHEEL_CIRCLE:
+                continue
+            if distance < WELL_INSIDE or overlap(
+                corners, count, POLYGONS[4], POLYGON_COUNTS[4], wheel[PX], wheel[PY], wheel[SIN], wheel[COS]
             ):
-                cars.on_road[lane, i] = True
+                on_road[i] = True
                 if touched[tile] != 2:
                     touched[tile] = 2
                     new += 1
                     tiles[1] += 1
                     if tile == 0 and tiles[1] / tiles[0] > lap_complete_percent:
                         tiles[2] = 1
-        if touched[tile] == 0:
-            for part in range(4):
-                if overlap(
-                    corners, corner_count, POLYGONS[part], POLYGON_COUNTS[part], x, y, hull[SIN], hull[COS]
-                ):
-                    touched[tile] = 1
-                    break
+        part = 0
+        while touched[tile] == 0 and part < 4:
+            if overlap(corners, count, POLYGONS[part], POLYGON_COUNTS[part], x, y, hull[SIN], hull[COS]):
+                touched[tile] = 1
+            part += 1
     return new

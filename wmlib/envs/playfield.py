@@ -18,14 +18,13 @@ FIELD = 2000 / 6.0  # m, half the side of the field (gymnasium's PLAYFIELD)
 BLOCKS = 80  # blocks along one side of the field
 GRID_SHIFT = 7
 GRID = 1 << GRID_SHIFT  # rows and columns of ``block_of``: those beyond the field are black, and indices wrap
-SHIFT = 6
+SHIFT = 5
 TEXELS = 1 << SHIFT  # texels along one side of a block
 PER_METRE = BLOCKS * TEXELS / (2 * FIELD)  # texels per metre
 
 OUTSIDE, MEADOW, GRASS, WHITE, RED, TILE = 0, 1, 2, 3, 4, 5  # palette entries; tile i has entry TILE + i
 MAX_TILES = 640  # no track of a million has more than about 400
 MAX_BLOCKS = 1600  # blocks with road; memory that is never written costs nothing
-SPREAD = 0.04  # m; Gymnasium's polygons cover every pixel they touch, so they come out a little wider
 
 
 @compiled
@@ -63,18 +62,12 @@ def fill_span(block_of, blocks, used, y, x0, x1, name):
 
 @compiled
 def fill_quad(block_of, blocks, used, quad, name, left, right):
-    """Fill one convex polygon ``quad`` (4, 2) m: texels whose centres lie inside. ``left`` and ``right`` are scratch.
-
-    Corners 0, 1 and 2, 3 lie across the road; those two edges are made longer by ``SPREAD`` at both ends.
-    """
+    """Fill one convex polygon ``quad`` (4, 2) m: texels whose centres lie inside. ``left`` and ``right`` are scratch."""
     u = np.empty(4)
     v = np.empty(4)
     for i in range(4):
-        j = i ^ 1
-        dx, dy = quad[i, 0] - quad[j, 0], quad[i, 1] - quad[j, 1]
-        stretch = SPREAD / max(math.sqrt(dx * dx + dy * dy), 1e-9)
-        u[i] = (quad[i, 0] + stretch * dx + FIELD) * PER_METRE - 0.5
-        v[i] = (quad[i, 1] + stretch * dy + FIELD) * PER_METRE - 0.5
+        u[i] = (quad[i, 0] + FIELD) * PER_METRE - 0.5
+        v[i] = (quad[i, 1] + FIELD) * PER_METRE - 0.5
     top, bottom = int(math.ceil(v.min())), int(math.floor(v.max()))
     side = BLOCKS * TEXELS
     if top < 0 or bottom >= side or bottom - top >= len(left) or u.min() < 0 or u.max() > side - 1:

@@ -23,7 +23,7 @@ from gymnasium.utils.seeding import np_random
 
 from wmlib.envs.cars import park
 from wmlib.envs.compiled import compiled
-from wmlib.envs.contacts import convex_hull
+from wmlib.envs.contacts import convex_hull, find_edges
 from wmlib.envs.playfield import MAX_TILES, RED, TILE, WHITE
 
 CHECKPOINTS = 12
@@ -162,7 +162,9 @@ def build(cars, lane, track, quads, names):
         n += 1
         for k in range(4):
             corner[k, 0], corner[k, 1] = np.float32(quad[k, 0]), np.float32(quad[k, 1])
-        cars.corner_count[lane, i] = convex_hull(corner, cars.corners[lane, i])
+        corners = convex_hull(corner, cars.corners[lane, i])
+        cars.corner_count[lane, i] = corners
+        find_edges(cars.corners[lane, i], corners, cars.edges[lane, i])
         cars.centre[lane, 0, i] = np.float32((quad[0, 0] + quad[1, 0] + quad[2, 0] + quad[3, 0]) / 4)
         cars.centre[lane, 1, i] = np.float32((quad[0, 1] + quad[1, 1] + quad[2, 1] + quad[3, 1]) / 4)
         cars.touched[lane, i] = 0
