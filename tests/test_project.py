@@ -16,7 +16,7 @@ PACKAGE = ROOT / "wmlib"
 LAYERS = (
     {"errors", "__init__"},
     {"config", "seeds", "progress", "quiet"},
-    {"runs", "metrics"},
+    {"runs", "metrics", "video"},
     {"envs", "data", "models", "search"},
     {"rollout"},
     {"stages", "report", "notebooks", "play", "film", "bench"},

@@ -62,7 +62,9 @@ def build_parser() -> argparse.ArgumentParser:
     play.add_argument("--train-seed", type=int, default=None, help="training run of the arm (default: headline)")
     play.add_argument("--track", type=int, default=2_000_000_000, help="track seed")
     play.add_argument("--steps", type=int, default=1000, help="frames at most")
-    play.add_argument("--record", type=Path, default=None, help="write an MP4 instead of opening a window")
+    play.add_argument(
+        "--record", type=Path, default=None, help="write a video (.mp4 or .gif) instead of opening a window"
+    )
 
     play.add_argument(
         "--side-by-side", action="store_true", help="record the real frame, V's reconstruction and M's dream"

@@ -1,16 +1,14 @@
-"""``wmlib play``: drive with the arrow keys, or watch a shipped agent; on a screen, or into an MP4 without one."""
+"""``wmlib play``: drive with the arrow keys, or watch a shipped agent; on a screen, or into a video file."""
 
 from __future__ import annotations
 
 import os
 import sys
-from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 
 from wmlib.errors import UserError
-from wmlib.runs import atomic_path
+from wmlib.video import video
 
 
 def play(arguments) -> None:
@@ -28,7 +26,7 @@ def play(arguments) -> None:
     driver = _keyboard() if arguments.agent is None else _agent(arguments.agent, arguments.train_seed, arguments.track)
     views = _side_by_side(arguments)
     total, steps = 0.0, 0
-    with _video(arguments.record) as write:
+    with video(arguments.record) as write:
         while steps < arguments.steps:
             steps += 1
             action = driver(observation)
@@ -90,38 +88,3 @@ def _agent(arm: str, train_seed: int | None, track: int):
     driver.begin(0, Job(0, 0, track))
     active = np.ones(1, bool)
     return lambda observation: driver.act(preprocess(observation)[None], active)[0].copy()
-
-
-@contextmanager
-def _video(path: Path | None, rate: int = 50):
-    """Yield a function that appends an RGB frame to an H.264 file, or None without a path."""
-    if path is None:
-        yield None
-        return
-    import imageio_ffmpeg
-
-    writer = None
-
-    def write(frame: np.ndarray) -> None:
-        nonlocal writer
-        if writer is None:
-            size = (frame.shape[1], frame.shape[0])
-            options = ["-movflags", "+faststart", "-f", "mp4"]
-            writer = imageio_ffmpeg.write_frames(
-                str(temporary),
-                size,
-                fps=rate,
-                codec="libx264",
-                quality=None,
-                output_params=["-crf", "26", *options],
-                macro_block_size=2,
-            )
-            writer.send(None)
-        writer.send(np.ascontiguousarray(frame))
-
-    with atomic_path(path) as temporary:
-        try:
-            yield write
-        finally:
-            if writer is not None:
-                writer.close()

@@ -1,0 +1,62 @@
+"""Writing frames to a video file: H.264 for pages (``.mp4``), a palette GIF for places that show nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from wmlib.errors import UserError
+from wmlib.runs import atomic_path
+
+FRAMES_PER_SECOND = 50  # CarRacing's own time
+GIF_FILTER = "fps=12.5,split[a][b];[a]palettegen=max_colors=64[p];[b][p]paletteuse=dither=none"
+ENCODINGS = {
+    ".mp4": ("libx264", ["-crf", "26", "-movflags", "+faststart", "-f", "mp4"]),
+    ".gif": ("gif", ["-filter_complex", GIF_FILTER, "-f", "gif"]),
+}
+
+
+@contextmanager
+def video(path: Path | None, rate: float = FRAMES_PER_SECOND) -> Iterator[Callable[[np.ndarray], None] | None]:
+    """Yield a function that appends a frame (height, width, 3) uint8, or None without a path.
+
+    Raises:
+        UserError: a file name that is neither ``.mp4`` nor ``.gif``.
+    """
+    if path is None:
+        yield None
+        return
+    if path.suffix not in ENCODINGS:
+        raise UserError(f"--record {path}: end the name in {' or '.join(ENCODINGS)}")
+    import imageio_ffmpeg
+
+    codec, options = ENCODINGS[path.suffix]
+    writer = None
+
+    def write(frame: np.ndarray) -> None:
+        nonlocal writer
+        if writer is None:
+            size = (frame.shape[1], frame.shape[0])
+            pixels = "yuv420p" if codec == "libx264" else "rgb8"
+            writer = imageio_ffmpeg.write_frames(
+                str(temporary),
+                size,
+                fps=rate,
+                codec=codec,
+                quality=None,
+                pix_fmt_out=pixels,
+                output_params=options,
+                macro_block_size=2,
+            )
+            writer.send(None)
+        writer.send(np.ascontiguousarray(frame))
+
+    with atomic_path(path) as temporary:
+        try:
+            yield write
+        finally:
+            if writer is not None:
+                writer.close()
