@@ -21,7 +21,7 @@ def drawn(env):
     return CarRacing._render(env, "state_pixels")
 
 
-@pytest.mark.parametrize("observation, samples, mean, worst, zooming", [("64x64", 2, 0.5, 1.0, 1.5)])
+@pytest.mark.parametrize("observation, samples, mean, worst, zooming", [("64x64", 2, 0.5, 1.0, 1.5), ("96x96", 3, 0.7, 1.2, 1.8)])
 def test_a_drive_looks_like_gymnasiums(observation, samples, mean, worst, zooming):
     env = FastCarRacing(observation=observation, samples=samples)
     simulator = Simulator(1, samples)
@@ -34,7 +34,7 @@ def test_a_drive_looks_like_gymnasiums(observation, samples, mean, worst, zoomin
                 reference = drawn(env)
                 value = difference(frame, preprocess(reference) if observation == "64x64" else reference)
                 (early if env.t < 1.0 else differences).append(value)
-            assert np.array_equal(frame, simulator.frames[0])
+            assert observation == "96x96" or np.array_equal(frame, simulator.frames[0])
             action = follow(simulator.state(0), 60)
             frame, _, _, _, _ = env.step(action)
             simulator.step(action[None])
@@ -42,7 +42,7 @@ def test_a_drive_looks_like_gymnasiums(observation, samples, mean, worst, zoomin
     assert max(early) < zooming
 
 
-@pytest.mark.parametrize("observation", ["64x64"])
+@pytest.mark.parametrize("observation", ["64x64", "96x96"])
 def test_random_poses_look_like_gymnasiums(observation):
     env = FastCarRacing(observation=observation)
     env.reset(seed=21)

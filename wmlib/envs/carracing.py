@@ -10,7 +10,8 @@ from gymnasium.envs.box2d.car_racing import CarRacing
 from gymnasium.utils import EzPickle
 
 from wmlib.envs import picture
-from wmlib.envs.lens import CROP, OBSERVATION
+from wmlib.envs.indicators import Digits, draw_bar
+from wmlib.envs.lens import CROP, HEIGHT, OBSERVATION
 from wmlib.envs.playfield import GRASS, MAX_TILES, MEADOW, RED, TILE, WHITE
 from wmlib.errors import UserError
 
@@ -20,9 +21,9 @@ OBSERVATIONS = ("64x64", "96x96")
 class FastCarRacing(CarRacing):
     """Gymnasium's CarRacing, of which only the observation is drawn differently.
 
-    ``observation="64x64"`` is what V sees: Gymnasium's picture without the status bar, area-averaged to 64 x 64.
-    ``samples`` x ``samples`` points are taken per pixel. Rewards, terminations, tracks and bodies are computed by
-    Gymnasium's and Box2D's own code.
+    ``observation="64x64"`` is what V sees: Gymnasium's picture without the status bar, area-averaged to 64 x 64;
+    ``"96x96"`` is Gymnasium's observation with its status bar. ``samples`` x ``samples`` points are taken per pixel
+    in which colours meet. Rewards, terminations, tracks and bodies are computed by Gymnasium's and Box2D's own code.
     """
 
     def __init__(
@@ -48,7 +49,9 @@ class FastCarRacing(CarRacing):
         self.observation_space = spaces.Box(0, 255, (self.size, self.size, 3), np.uint8)
         self.pictures = picture.allocate(1)
         self.frame = np.zeros((self.size, self.size, 3), np.uint8)
+        self._rows = CROP if self.size == OBSERVATION else self.size
         self._optics = picture.optics(self.size)
+        self._digits = Digits()
         self._transforms = np.zeros((5, 4))
         self._phases = np.zeros(4)
 
@@ -84,9 +87,14 @@ class FastCarRacing(CarRacing):
         for i, wheel in enumerate(self.car.wheels):
             self._phases[i] = wheel.phase
         self.pictures.palette[0, TILE : TILE + len(self._colours)] = picture.packed(self._colours)
-        height = 800 * CROP / OBSERVATION if self.size == 64 else 800.0
         picture.draw_frame(
-            self.frame, height, self.pictures, 0, self._transforms, self.car.hull.angle, self._phases, self.t,
-            self.samples, self._optics,
+            self.frame[: self._rows], HEIGHT, self.pictures, 0, self._transforms, self.car.hull.angle, self._phases,
+            self.t, self.samples, self._optics,
         )  # fmt: skip
+        if self.size == OBSERVATION:
+            hull, wheels = self.car.hull, self.car.wheels
+            speed = math.hypot(*hull.linearVelocity)
+            omegas = [wheel.omega for wheel in wheels]
+            gauges = np.array([speed, *omegas, wheels[0].joint.angle, hull.angularVelocity])
+            draw_bar(self.frame, gauges, self._digits(self.reward))
         return self.frame.copy()

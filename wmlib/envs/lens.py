@@ -10,7 +10,8 @@ import numpy as np
 
 SCREEN_WIDTH, SCREEN_HEIGHT = 1000, 800  # pixels of gymnasium's drawing
 OBSERVATION = 96  # pixels of gymnasium's observation
-CROP = 84  # rows above the status bar
+CROP = 84  # rows of the observation above the status bar
+HEIGHT = SCREEN_HEIGHT * CROP / OBSERVATION  # pixels of the drawing above the status bar
 ONE = 1 << 12  # a pixel's weights sum to this
 
 

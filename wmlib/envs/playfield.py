@@ -62,7 +62,7 @@ def fill_span(block_of, blocks, used, y, x0, x1, name):
 
 @compiled
 def fill_quad(block_of, blocks, used, quad, name, left, right):
-    """Fill one convex polygon ``quad`` (4, 2) m: texels whose centres lie inside. ``left`` and ``right`` are scratch."""
+    """Fill a convex polygon ``quad`` (4, 2) m: texels whose centres lie inside. ``left`` and ``right`` are scratch."""
     u = np.empty(4)
     v = np.empty(4)
     for i in range(4):

@@ -9,13 +9,13 @@ from wmlib.envs.cars import HULL, OMEGA, PAID, PHASE, REWARD, TIME
 from wmlib.envs.compiled import compiled
 from wmlib.envs.contacts import collide
 from wmlib.envs.driving import STEP, control, drive
+from wmlib.envs.lens import HEIGHT
 from wmlib.envs.physics import TABLE, WIDTH, load, store, sweep
 from wmlib.envs.picture import allocate, draw_frame, lay, optics, packed
 from wmlib.envs.playfield import FIELD, TILE
 from wmlib.envs.track import WALK, build, generate
 from wmlib.errors import UserError
 
-HEIGHT = 800 * 84 / 96  # pixels of gymnasium's drawing above the status bar
 LAP = 0.95  # gymnasium's lap_complete_percent
 # Tiles alternate between three shades; touched ones have the first.
 SHADES = packed(np.array([[102.0 + 0.01 * k * 255] * 3 for k in range(3)]))
