@@ -12,7 +12,7 @@ from wmlib.errors import UserError
 from wmlib.runs import atomic_path
 
 FRAMES_PER_SECOND = 50  # CarRacing's own time
-GIF_FILTER = "fps=12.5,split[a][b];[a]palettegen=max_colors=64[p];[b][p]paletteuse=dither=none"
+GIF_FILTER = "fps=12.5,scale=iw/2:-2:flags=area,split[a][b];[a]palettegen=max_colors=64[p];[b][p]paletteuse=dither=none"
 ENCODINGS = {
     ".mp4": ("libx264", ["-crf", "26", "-movflags", "+faststart", "-f", "mp4"]),
     ".gif": ("gif", ["-filter_complex", GIF_FILTER, "-f", "gif"]),
@@ -40,7 +40,7 @@ def video(path: Path | None, rate: float = FRAMES_PER_SECOND) -> Iterator[Callab
         nonlocal writer
         if writer is None:
             size = (frame.shape[1], frame.shape[0])
-            pixels = "yuv420p" if codec == "libx264" else "rgb8"
+            pixels = "yuv420p" if codec == "libx264" else "pal8"
             writer = imageio_ffmpeg.write_frames(
                 str(temporary),
                 size,
