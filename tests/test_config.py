@@ -63,7 +63,6 @@ def test_unknown_scale_and_foreign_dictionary():
         (["controller.inputs=z"], "vae-z"),
         (["controller.inputs=z", "controller.hidden_units=40"], "vae-z-hidden"),
         (["memory.trained=false"], "vae-zh-untrained-m"),
-        (["vision=vaegan"], "vaegan-zh"),
     ],
 )
 def test_arm_names(overrides, arm):

@@ -13,7 +13,7 @@ from wmlib.errors import UserError
 
 STAGES = {
     "collect": "record rollouts of a random driver",
-    "vision": "train V, the autoencoder (or VAE/GAN)",
+    "vision": "train V, the variational autoencoder",
     "encode": "turn recorded frames into latents with V",
     "memory": "train M, the MDN-RNN",
     "controller": "search C, the controller, with CMA-ES",

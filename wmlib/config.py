@@ -189,14 +189,14 @@ class EvaluateConfig:
 
 @dataclass(frozen=True)
 class Config:
-    """One experiment. ``vision`` chooses V; everything else of the chain stays the same."""
+    """One experiment. ``vision`` names V; an arm is one way to build the agent."""
 
     scale: str = "full"
     """Preset this tree started from."""
     seed: int = 0
     """Seed of the whole chain: data, initial weights, batches, search."""
     vision: str = "vae"
-    """vae or vaegan."""
+    """Which V: vae."""
     encoder_compute: str = "int8"
     """Arithmetic of V's encoder whenever frames become z, the same in encoding, searching and evaluating: float32,
     int8 (several times as fast, mu off by about a hundredth of its spread), or bfloat16 (only fast on processors that
@@ -212,7 +212,7 @@ class Config:
 
     def __post_init__(self):
         one_of("scale", self.scale, SCALES)
-        one_of("vision", self.vision, ("vae", "vaegan"))
+        one_of("vision", self.vision, ("vae",))
         one_of("encoder_compute", self.encoder_compute, ("float32", "int8", "bfloat16"))
         at_least("iterations", self.iterations, 1)
         if not 0 <= self.seed < 1000:

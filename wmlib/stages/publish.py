@@ -22,7 +22,7 @@ from wmlib.stages.controller import read_curve
 from wmlib.stages.evaluate import format_rows, read_rows
 from wmlib.stages.pretrained import FOLDER, sha256
 
-HEADLINE_ARMS = ("vae-zh", "vaegan-zh")  # their decoders are shipped too, for pictures and dreams
+HEADLINE_ARMS = ("vae-zh",)  # their decoders are shipped too, for pictures and dreams
 
 
 def finished_arms(folder: Path) -> list[Chain]:
