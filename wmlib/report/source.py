@@ -18,6 +18,7 @@ def source_of(*objects, docstring: bool = True) -> str:
     """
     parts = []
     for item in objects:
+        item = getattr(item, "py_func", item)  # what Numba compiled
         text = textwrap.dedent(inspect.getsource(item)).rstrip()
         parts.append(text if docstring else _without_docstring(text))
     return "\n\n\n".join(parts)
