@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from pathlib import Path
@@ -221,6 +222,16 @@ def main(argv: list[str] | None = None) -> None:
         execute(arguments)
     except UserError as error:
         print(f"wmlib: {error}", file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
+        place = error.filename or "a file"
+        print(
+            f"wmlib: {place}: cannot write ({error.strerror}); what is finished is kept, the same command continues "
+            "once there is space and permission, or choose another --run folder",
+            file=sys.stderr,
+        )
         sys.exit(2)
     except KeyboardInterrupt:
         print("wmlib: interrupted; the same command continues from here", file=sys.stderr)

@@ -5,13 +5,13 @@ Names are ``layer/variable``, for example ``conv1/kernel`` or ``lstm/recurrent_k
 
 from __future__ import annotations
 
-import os
 import zipfile
 from pathlib import Path
 
 import numpy as np
 
 from wmlib.errors import UserError
+from wmlib.runs import atomic_path
 
 
 def model_weights(model) -> dict[str, np.ndarray]:
@@ -34,12 +34,8 @@ def set_model_weights(model, weights: dict[str, np.ndarray], source: str | Path 
 
 def save_weights(path: str | Path, weights: dict[str, np.ndarray], dtype: str = "float32") -> None:
     """Write arrays to ``path`` at once or not at all. ``dtype`` float16 halves the size for shipping."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with temporary.open("wb") as file:
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, **{name: np.asarray(array, dtype) for name, array in weights.items()})
-    os.replace(temporary, path)
 
 
 def load_weights(path: str | Path, shapes: dict[str, tuple[int, ...]] | None = None) -> dict[str, np.ndarray]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import multiprocessing
+import multiprocessing.connection
 import os
+import threading
 from concurrent.futures import ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -119,6 +121,16 @@ def one_thread_each():
             os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
+def end_with_parent() -> None:
+    """Make this worker process end when the one that started it does, even if that was killed."""
+
+    def watch() -> None:
+        multiprocessing.connection.wait([multiprocessing.parent_process().sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def in_order(jobs: list[Job], episodes: list[Episode]) -> list[Episode]:
     """Sort episodes like their jobs. Raises RuntimeError if one is missing."""
     by_index = {episode.index: episode for episode in episodes}
@@ -130,6 +142,7 @@ def in_order(jobs: list[Job], episodes: list[Episode]) -> list[Episode]:
 def _start(spec: WorkerSpec, counter) -> None:
     """Initialiser of a worker process."""
     global _worker, _counter
+    end_with_parent()
     _worker, _counter = Worker(spec), counter
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from wmlib.config import RolloutConfig
 from wmlib.data.rollouts import RolloutStore, write_arrays
 from wmlib.progress import Progress
-from wmlib.rollout.executors import one_thread_each
+from wmlib.rollout.executors import end_with_parent, one_thread_each
 from wmlib.runs import Stage, Stopwatch, available_cores
 
 
@@ -48,12 +48,18 @@ def _encode(work: list, arguments: tuple, rollout: RolloutConfig) -> Iterator[in
         return
     workers = min(rollout.workers or available_cores(), len(work))
     context = multiprocessing.get_context("spawn")
-    with one_thread_each(), ProcessPoolExecutor(workers, context, _start, arguments) as pool:
+    with one_thread_each(), ProcessPoolExecutor(workers, context, _start_worker, arguments) as pool:
         yield from pool.map(encode_rollout, work, chunksize=4)
 
 
-def _start(weights: Path, compute: str) -> None:
+def _start_worker(weights: Path, compute: str) -> None:
     """Initialiser of a worker process."""
+    end_with_parent()
+    _start(weights, compute)
+
+
+def _start(weights: Path, compute: str) -> None:
+    """Build the encoder of this process."""
     from wmlib.models.inference import FrameEncoder, single_thread
     from wmlib.models.weights import load_weights
 
