@@ -1,19 +1,21 @@
 """The benchmark's arithmetic and order on made-up contenders; no speed is asserted."""
 
 import argparse
+import importlib.util
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
 
-from wmlib.bench import bench, run
+from wmlib.bench import assemble, bench, run
 from wmlib.bench.groups import GROUPS, Group
+from wmlib.bench.lockstep import PARTS
 from wmlib.bench.measure import MISSING, Comparison, Contender, compare, interleave, spread, table, text
 from wmlib.bench.projection import Parts, project
 from wmlib.errors import UserError
-from wmlib.runs import write_json
-
+from wmlib.runs import available_cores, write_json
 
 HERE = Path(__file__)
 
@@ -145,3 +147,42 @@ def test_projection_on_parts_worked_out_by_hand():
     speeds = [row["steps_per_second"] for row in record["cores"].values()]
     assert speeds == sorted(speeds)
     assert "not a measurement" in record["note"]
+
+
+@pytest.fixture
+def made_up_record():
+    """A record of every group as a machine without EnvPool gives it."""
+    groups = [make() for make in GROUPS.values()]
+    metrics = ("steps", "rate", "reset", "memory", "generation", "dispatch", "search", *PARTS, "whole")
+    keys = [c.key for group in groups for c in group.contenders if c.key != "envpool"]
+    rounds = {key: [dict.fromkeys(metrics, 1.0 + number + index) for index in range(2)]
+              for number, key in enumerate(keys)}  # fmt: skip
+    about = {
+        "repetitions": 2,
+        "cores": available_cores(),
+        "seconds": 1.5,
+        "amx": "without AMX",
+        "processor": {"model": "made up"},
+    }
+    return assemble(groups, rounds, about)
+
+
+def test_every_number_of_the_page_is_in_the_record(made_up_record, tmp_path):
+    root = HERE.parent.parent
+    specification = importlib.util.spec_from_file_location("results_extension", root / "book" / "_ext" / "results.py")
+    results = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(results)
+    write_json(tmp_path / "bench.json", made_up_record)
+    page = (root / "book" / "performance.md").read_text(encoding="utf-8")
+    found = re.findall(r"{result}`(bench\.[^`]+)`", page)
+    assert len(found) > 50
+    for expression in found:
+        assert results.lookup(expression.replace("\\|", "|"), tmp_path)
+
+
+def test_figures_draw_any_record(made_up_record, tmp_path):
+    from wmlib.report.bench_figures import FIGURES, write
+
+    files = write(made_up_record, tmp_path)
+    assert [file.stem for file in files] == list(FIGURES)
+    assert all(b"</svg>" in file.read_bytes() for file in files)

@@ -41,9 +41,8 @@ def bench(arguments) -> None:
     if "projection" in record:
         rows = record["projection"]["cores"].items()
         print("Projection, not measured: " + ", ".join(f"{n} cores {r['steps_per_second']:,} steps/s" for n, r in rows))
-    model, extensions = record["about"]["processor"]["model"], record["about"]["processor"]["extensions"]
-    amx = "with AMX" if "amx_bf16" in extensions else "without AMX"
-    print(f"{model}, {record['about']['cores']} cores, {amx}; {record['about']['seconds']:.0f} s")
+    about = record["about"]
+    print(f"{about['processor']['model']}, {about['cores']} cores, {about['amx']}; {about['seconds']:.0f} s")
     if out:
         write_json(Path(out), record)
         print(f"written: {out}")
@@ -54,39 +53,47 @@ def bench(arguments) -> None:
 
 
 def run(groups: list, repetitions: int) -> dict:
-    """Measure groups one after the other; contenders of a group take turns.
-
-    Returns:
-        ``about`` (processor, versions, load before, seconds), ``comparisons``, and with the groups that give them
-        ``profile`` and ``projection``.
-    """
+    """Measure groups one after the other; contenders of a group take turns. Returns what :func:`assemble` makes."""
     from wmlib.bench.hosts import Hosts, available
-    from wmlib.bench.lockstep import PARTS
-    from wmlib.bench.measure import compare, interleave, spread, text
-    from wmlib.bench.projection import parts, project
+    from wmlib.bench.measure import interleave
     from wmlib.progress import Progress
-    from wmlib.runs import available_cores, provenance
+    from wmlib.runs import provenance
 
     began, load = time.monotonic(), os.getloadavg()[0]
     if load > 0.5:
         print(f"bench: load is {load:.1f} before the start; medians suffer on a busy machine", file=sys.stderr)
-    rounds, comparisons = {}, {}
+    rounds = {}
     for group in groups:
         present = [contender for contender in group.contenders if available(contender)]
         with Progress(f"bench {group.key}", repetitions * len(present), "measurements") as progress:
             with Hosts(present) as hosts:
                 rounds |= interleave(hosts.measures(), repetitions, lambda key: progress.advance(note=key))
-        labels = {contender.key: contender.label for contender in group.contenders}
-        comparisons |= {each.key: compare(each, labels, rounds) for each in group.comparisons}
     about = {**provenance(), "repetitions": repetitions, "load_before": round(load, 2)}
-    record = {"about": about, "comparisons": comparisons}
+    about["amx"] = "with AMX" if "amx_bf16" in about["processor"]["extensions"] else "without AMX"
+    about["seconds"] = round(time.monotonic() - began, 1)
+    return assemble(groups, rounds, about)
+
+
+def assemble(groups: list, rounds: dict[str, list[dict[str, float]]], about: dict) -> dict:
+    """The record: ``about``, ``comparisons``, and with the groups that give them ``profile`` and ``projection``.
+
+    Args:
+        rounds: contender to one dictionary of metrics per repetition.
+        about: processor, AMX or not, versions, load before, seconds.
+    """
+    from wmlib.bench.groups import SHARE
+    from wmlib.bench.lockstep import PARTS
+    from wmlib.bench.measure import compare, spread, text
+    from wmlib.bench.projection import parts, project
+    from wmlib.bench.rollout import EPISODE
+
+    record = {"about": about, "comparisons": {}}
+    for group in groups:
+        labels = {contender.key: contender.label for contender in group.contenders}
+        record["comparisons"] |= {each.key: compare(each, labels, rounds) for each in group.comparisons}
     if "profile" in rounds:
         each = {part: spread([row[part] for row in rounds["profile"]]) for part in (*PARTS, "whole", "reset")}
         record["profile"] = {part: values | {"text": text(values["median"])} for part, values in each.items()}
     if {"profile", "search"} <= set(rounds):
-        from wmlib.bench.groups import SHARE
-        from wmlib.bench.rollout import EPISODE
-
-        record["projection"] = project(parts(rounds, available_cores(), SHARE, EPISODE))
-    about["seconds"] = round(time.monotonic() - began, 1)
+        record["projection"] = project(parts(rounds, about["cores"], SHARE, EPISODE))
     return record

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wmlib.bench.measure import Comparison, Contender
+from wmlib.config import Config
 from wmlib.runs import available_cores, processor
 
 LANES = (1, 8, 16, 32, 64, 128)
@@ -65,16 +66,22 @@ def simulator() -> Group:
 def rollout() -> Group:
     """Environment, V, M and C."""
     cores, factory = available_cores(), "wmlib.bench.rollout:"
+    compute = Config().encoder_compute
     workers = [2**power for power in range(cores.bit_length()) if 2**power < cores] + [cores]
     contenders = [
         Contender("usual", "one car per process, model(x)", factory + "UsualLoop", {"compiled": False}, "usual"),
         Contender("usual_compiled", "the same, tf.function", factory + "UsualLoop", {"compiled": True}, "usual"),
     ]
     for count in POPULATIONS:
-        label = "wmlib, 64 candidates" if count == 64 else f"{count} candidates"
+        label = f"wmlib, 64 candidates, V in {compute}" if count == 64 else f"{count} candidates"
         contenders.append(
             Contender(f"population_{count}", label, factory + "Generation", {"population": count}, "generations")
         )
+    other = "int8" if compute == "float32" else "float32"
+    options = {"population": 64, "compute": other}
+    contenders.append(
+        Contender("other_compute", f"the same, V in {other}", factory + "Generation", options, "generations")
+    )
     for count in workers:
         options = {"population": SHARE * count, "workers": count}
         label = f"{count} worker{'s' if count > 1 else ''}, {SHARE} cars each"
@@ -94,7 +101,7 @@ def rollout() -> Group:
         tuple(contenders),
         (
             Comparison("rollout", "Environment + V + M + C, all cores", "steps", "steps/s", "usual",
-                       ("usual", "usual_compiled", "population_64")),
+                       ("usual", "usual_compiled", "population_64", "other_compute")),
             Comparison("lanes", "One worker, by lanes", "steps", "steps/s", "lanes_1", keys("lanes_")),
             Comparison("workers", "A generation, by workers", "steps", "steps/s", "workers_1", keys("workers_")),
             Comparison("population", "A generation, by population", "steps", "steps/s",
@@ -112,7 +119,8 @@ def training() -> Group:
         Contender("memory_plain", "Keras layers and fit", factory + "PlainMemoryTraining", host=host),
         Contender("memory_ours", "wmlib", factory + "MemoryTraining", host=host),
         Contender("encode_plain", "Keras predict", factory + "PlainEncoding", host=host),
-        Contender("encode_ours", "wmlib, a process per core", factory + "Encoding"),
+        Contender("encode_float32", "wmlib, float32, a process per core", factory + "Encoding", {"compute": "float32"}),
+        Contender("encode_int8", "wmlib, int8, a process per core", factory + "Encoding", {"compute": "int8"}),
     ]
     vision = ("vae_plain", "vae_ours")
     if "amx_bf16" in processor()["extensions"]:
@@ -127,7 +135,7 @@ def training() -> Group:
             Comparison("memory_training", "Training M", "rate", "tokens/s", "memory_plain",
                        ("memory_plain", "memory_ours")),
             Comparison("encoding", "Encoding frames", "rate", "images/s", "encode_plain",
-                       ("encode_plain", "encode_ours")),
+                       ("encode_plain", "encode_float32", "encode_int8")),
         ),
     )  # fmt: skip
 

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from wmlib.config import ACTION_SIZE, LATENT_SIZE, ControllerConfig, MemoryConfig
+from wmlib.config import ACTION_SIZE, FRAME_SHAPE, LATENT_SIZE, Config, ControllerConfig, MemoryConfig
 from wmlib.models.controller import act, parameter_count
 from wmlib.quiet import quiet
-from wmlib.rollout.executors import ProcessExecutor, one_thread_each
+from wmlib.rollout.executors import ProcessExecutor, end_with_parent, one_thread_each
 from wmlib.rollout.lanes import Job
 from wmlib.rollout.worker import WorkerSpec
 from wmlib.runs import available_cores
@@ -35,8 +35,9 @@ def random_parameters(count: int) -> np.ndarray:
 
 
 def random_weights() -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Arrays of V's encoder and of M by name, of the variance that Glorot and Bengio (2010) start from."""
+    """Arrays of V's encoder, with its int8 scales, and of M; their variance is Glorot and Bengio's (2010)."""
     from wmlib.models.inference import ENCODER_SHAPES
+    from wmlib.models.quantized import calibrate
 
     hidden, mixtures = MemoryConfig().hidden_size, MemoryConfig().mixtures
     memory = {
@@ -54,7 +55,8 @@ def random_weights() -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         scale = np.sqrt(2 / (np.prod(shape[:-1]) + shape[-1])) if len(shape) > 1 else 0.0
         return (scale * random.standard_normal(shape)).astype(np.float32)
 
-    return tuple({name: draw(shape) for name, shape in shapes.items()} for shapes in (ENCODER_SHAPES, memory))
+    encoder, memory = ({name: draw(shape) for name, shape in shapes.items()} for shapes in (ENCODER_SHAPES, memory))
+    return encoder | calibrate(encoder, random.integers(0, 256, (50, *FRAME_SHAPE), dtype=np.uint8)), memory
 
 
 class Weights:
@@ -68,7 +70,7 @@ class Weights:
         for path, weights in zip((self.encoder, self.memory), random_weights(), strict=True):
             save_weights(path, weights)
 
-    def spec(self, lanes: int = LANES, steps: int = 1000) -> WorkerSpec:
+    def spec(self, lanes: int = LANES, steps: int = 1000, compute: str = Config().encoder_compute) -> WorkerSpec:
         """A rollout worker as the search describes it."""
         return WorkerSpec(
             lanes,
@@ -76,6 +78,7 @@ class Weights:
             encoder=self.encoder,
             memory=self.memory,
             controller=ControllerConfig(),
+            compute=compute,
             max_steps=steps,
         )
 
@@ -89,21 +92,22 @@ class Generation:
     Args:
         population: candidates, one track each.
         workers: processes; 0 is one per core.
+        compute: arithmetic of V.
     """
 
-    def __init__(self, population: int, workers: int = 0):
+    def __init__(self, population: int, workers: int = 0, compute: str = Config().encoder_compute):
         self.workers = workers or available_cores()
         self.population, self.track = random_parameters(population), FIRST_TRACK
-        if self.workers not in _shared:
+        self.key = self.workers, compute
+        if self.key not in _shared:
             weights = Weights()
-            _shared[self.workers] = weights, ProcessExecutor(weights.spec(steps=EPISODE), self.workers)
+            _shared[self.key] = weights, ProcessExecutor(weights.spec(steps=EPISODE, compute=compute), self.workers)
             self._drive(self.workers)  # starts the workers, compiles
-        self.executor = _shared[self.workers][1]
 
     def _drive(self, count: int) -> int:
         jobs = [Job(index, index, self.track) for index in range(count)]
         self.track += 1
-        return sum(episode.steps for episode in _shared[self.workers][1].run(jobs, self.population))
+        return sum(episode.steps for episode in _shared[self.key][1].run(jobs, self.population))
 
     def measure(self) -> dict[str, float]:
         """Steps per second, seconds per generation, seconds per worker to hand out nothing."""
@@ -115,8 +119,8 @@ class Generation:
         return {"steps": steps / seconds, "generation": seconds, "dispatch": dispatch / self.workers}
 
     def close(self) -> None:
-        if self.workers in _shared:
-            weights, executor = _shared.pop(self.workers)
+        if self.key in _shared:
+            weights, executor = _shared.pop(self.key)
             executor.__exit__()
             weights.close()
 
@@ -155,6 +159,7 @@ class UsualLoop:
 def _start_usual() -> None:
     """Initialiser of a process of the usual loop: environment, and both models with and without ``tf.function``."""
     global _environment, _models
+    end_with_parent()
     with quiet():
         import gymnasium
         import keras

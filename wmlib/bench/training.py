@@ -9,7 +9,7 @@ from multiprocessing import get_context
 import numpy as np
 
 from wmlib.config import ACTION_SIZE, LATENT_SIZE, MemoryConfig, VisionConfig
-from wmlib.rollout.executors import one_thread_each
+from wmlib.rollout.executors import end_with_parent, one_thread_each
 from wmlib.runs import available_cores
 from wmlib.seeds import generator
 
@@ -53,11 +53,12 @@ class VisionTraining(Training):
         super().__init__()
 
     def prepare(self) -> None:
-        from wmlib.models.optimizer import build_optimizer
         from wmlib.models.vae import VAE, random_frames
+        from wmlib.stages.training import optimizer_for
 
-        self.model = VAE(VisionConfig(compute=self.compute))
-        self.model.compile(optimizer=build_optimizer(1000, 1e-3, 1e-4, 0.3))
+        settings = VisionConfig(compute=self.compute)
+        self.model = VAE(settings)
+        self.model.compile(optimizer=optimizer_for(settings))
         self.frames = random_frames(self.per_update)
 
     def train(self, updates: int) -> None:
@@ -106,10 +107,10 @@ class MemoryTraining(Training):
 
     def prepare(self) -> None:
         from wmlib.models.mdnrnn import MDNRNN
-        from wmlib.models.optimizer import build_optimizer
+        from wmlib.stages.training import optimizer_for
 
         self.model = MDNRNN()
-        self.model.compile(optimizer=build_optimizer(1000, 1e-3, 1e-4, 0.3, MemoryConfig().clip))
+        self.model.compile(optimizer=optimizer_for(MemoryConfig()))
         self.batch = random_sequences()
 
     def train(self, updates: int) -> None:
@@ -154,9 +155,9 @@ class PlainEncoding:
 class Encoding:
     """The project's encoder, one process per core, as the stage runs it."""
 
-    def __init__(self, images: int = 8000):
+    def __init__(self, compute: str, images: int = 9600):
         self.images, self.workers = images, available_cores()
-        self.pool = ProcessPoolExecutor(self.workers, get_context("spawn"), _start_encoder)
+        self.pool = ProcessPoolExecutor(self.workers, get_context("spawn"), _start_encoder, (compute,))
         with one_thread_each():
             self._encode(64)
 
@@ -175,13 +176,14 @@ class Encoding:
         self.pool.shutdown(cancel_futures=True)
 
 
-def _start_encoder() -> None:
+def _start_encoder(compute: str) -> None:
     """Initialiser of an encoding process."""
+    end_with_parent()
     global _encoder, _frames
     from wmlib.bench.rollout import random_weights
     from wmlib.models.inference import FrameEncoder
 
-    _encoder = FrameEncoder(random_weights()[0])
+    _encoder = FrameEncoder(random_weights()[0], compute)
     _frames = generator(0, "bench", "frames").integers(0, 256, (64, 64, 64, 3), dtype=np.uint8)
 
 
