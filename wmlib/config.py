@@ -317,7 +317,7 @@ _PRESETS: dict[str, list[str]] = {
     "quick": [
         "collect.episodes=500", "collect.steps=300", "vae.updates=1500", "vae.final_learning_rate=2e-4",
         "memory.updates=700", "memory.final_learning_rate=2e-4", "controller.tracks=2", "controller.patience=60",
-        "controller.generations=40", "controller.minutes=11", "controller.validation_tracks=16", "evaluate.tracks=20",
+        "controller.generations=60", "controller.validation_tracks=16", "evaluate.tracks=20",
     ],
     "paper": [
         "encoder_compute=float32", "collect.episodes=10000", "collect.steps=1000",
