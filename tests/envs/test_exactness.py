@@ -98,6 +98,13 @@ def test_tracks_are_gymnasiums(gymnasium_env):
         assert gymnasium_env.track == [tuple(row) for row in generate(seed)]
 
 
+def test_machine_code_is_kept_only_while_no_source_changes():
+    from wmlib.envs.compiled import DIGEST
+    from wmlib.envs.physics import sweep
+
+    assert DIGEST in sweep._cache._cache_file._source_stamp
+
+
 def test_lanes_do_not_disturb_each_other():
     alone, together = Simulator(1, samples=1), Simulator(20, samples=1)
     alone.reset(0, 5)

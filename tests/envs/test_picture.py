@@ -21,7 +21,9 @@ def drawn(env):
     return CarRacing._render(env, "state_pixels")
 
 
-@pytest.mark.parametrize("observation, samples, mean, worst, zooming", [("64x64", 2, 0.5, 1.0, 1.5), ("96x96", 3, 0.7, 1.2, 1.8)])
+@pytest.mark.parametrize(
+    "observation, samples, mean, worst, zooming", [("64x64", 2, 0.5, 1.0, 1.5), ("96x96", 3, 0.7, 1.2, 1.8)]
+)
 def test_a_drive_looks_like_gymnasiums(observation, samples, mean, worst, zooming):
     env = FastCarRacing(observation=observation, samples=samples)
     simulator = Simulator(1, samples)
@@ -64,6 +66,17 @@ def test_random_poses_look_like_gymnasiums(observation):
         reference = drawn(env)
         value = difference(env._render("state_pixels"), preprocess(reference) if observation == "64x64" else reference)
         assert value < (1.0 if env.t >= 1 else 1.5)
+
+
+def test_the_status_bar_reads_the_same():
+    env = FastCarRacing(observation="96x96")
+    env.reset(seed=5)
+    for step in range(40):
+        env.step(np.array([0.5 * math.sin(step / 5), 0.6, 0.2 * (step % 7 == 0)]))
+        if step % 8 == 7:  # Gymnasium draws before it takes the frame's 0.1: draw again to compare one reward
+            ours, reference = env._render("state_pixels"), drawn(env)
+            assert difference(ours[84:], reference[84:]) < 0.6
+            assert (ours[84:].max(2) > 60).sum() > 40
 
 
 def test_touched_tiles_lose_their_shade():

@@ -21,8 +21,11 @@ WHEEL_HALF_WIDTH, WHEEL_RADIUS = 14 * 0.02, 27 * 0.02  # m
 
 
 @compiled
-def fill_polygon(patch, box, corners, count, ink):
-    """Fill a convex polygon, ``corners`` (n, 2) in pixels of the patch; widen ``box`` (left, top, right, bottom)."""
+def fill_polygon(patch, box, corners, count, ink, left, right):
+    """Fill a convex polygon, ``corners`` (n, 2) in pixels of the patch; widen ``box`` (left, top, right, bottom).
+
+    ``left`` and ``right`` (PATCH_HEIGHT,) are scratch for the ends of every line.
+    """
     top, bottom = PATCH_HEIGHT, -1
     for i in range(count):
         top, bottom = min(top, corners[i, 1]), max(bottom, corners[i, 1])
@@ -31,7 +34,8 @@ def fill_polygon(patch, box, corners, count, ink):
         box[0], box[2] = max(box[0], 0), min(box[2], PATCH_WIDTH - 1)
         return  # a wheel far from its car: only when somebody moves bodies by hand
     box[1], box[3] = min(box[1], top), max(box[3], bottom)
-    left, right = np.full(PATCH_HEIGHT, PATCH_WIDTH), np.full(PATCH_HEIGHT, -1)
+    for y in range(top, bottom + 1):
+        left[y], right[y] = PATCH_WIDTH, -1
     for i in range(count):
         j = i + 1 if i + 1 < count else 0
         a, b = (i, j) if corners[i, 1] <= corners[j, 1] else (j, i)
@@ -40,8 +44,7 @@ def fill_polygon(patch, box, corners, count, ink):
         for y in range(y1, y2 + 1):
             cut = corners[a, 0] + slope * (y - y1)
             left[y] = min(left[y], int(cut))
-            right[y] = max(right[y], int(math.ceil(cut)))
-        left[y1], right[y1] = min(left[y1], corners[a, 0]), max(right[y1], corners[a, 0])
+            right[y] = max(right[y], int(cut + 0.999999))
         left[y2], right[y2] = min(left[y2], corners[b, 0]), max(right[y2], corners[b, 0])
     for y in range(top, bottom + 1):
         line = patch[y]
@@ -66,12 +69,13 @@ def ink_car(patch, box, hull_polygons, hull_counts, transforms, phases, angle, z
     cosine, sine = np.cos(angle), np.sin(angle)
     x, y = transforms[4, 0], transforms[4, 1]
     corners = np.empty((8, 2), np.int64)
+    left, right = np.empty(PATCH_HEIGHT, np.int64), np.empty(PATCH_HEIGHT, np.int64)
     for wheel in range(4):
         body = transforms[wheel]
         for i in range(4):
             px = WHEEL_HALF_WIDTH if i == 1 or i == 2 else -WHEEL_HALF_WIDTH
             place(corners, i, body, px, WHEEL_RADIUS if i < 2 else -WHEEL_RADIUS, x, y, cosine, sine, zoom)
-        fill_polygon(patch, box, corners, 4, BLACK)
+        fill_polygon(patch, box, corners, np.int64(4), np.int64(BLACK), left, right)
         phase = phases[wheel]
         s1, s2, c1, c2 = math.sin(phase), math.sin(phase + 1.2), math.cos(phase), math.cos(phase + 1.2)
         if s1 > 0 and s2 > 0:  # the stripe is under the wheel
@@ -83,12 +87,12 @@ def ink_car(patch, box, hull_polygons, hull_counts, transforms, phases, angle, z
         for i in range(4):
             px = WHEEL_HALF_WIDTH if i == 1 or i == 2 else -WHEEL_HALF_WIDTH
             place(corners, i, body, px, WHEEL_RADIUS * (c1 if i < 2 else c2), x, y, cosine, sine, zoom)
-        fill_polygon(patch, box, corners, 4, STRIPE)
+        fill_polygon(patch, box, corners, np.int64(4), np.int64(STRIPE), left, right)
     for part in range(len(hull_counts)):
         for i in range(hull_counts[part]):
             px, py = hull_polygons[part, i, 0], hull_polygons[part, i, 1]
             place(corners, i, transforms[4], px, py, x, y, cosine, sine, zoom)
-        fill_polygon(patch, box, corners, hull_counts[part], HULL)
+        fill_polygon(patch, box, corners, hull_counts[part], np.int64(HULL), left, right)
 
 
 @compiled

@@ -32,6 +32,7 @@ DIGEST = _digest()
 def compiled(function):
     """Compile ``function`` on its first call, or load its machine code from the cache."""
     dispatcher = njit(cache=True, nogil=True, error_model="numpy")(function)
-    cache = dispatcher._cache._cache_file  # Numba has no public way to widen a stamp
-    cache._source_stamp = (cache._source_stamp, DIGEST)
+    cache = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)  # none with NUMBA_DISABLE_JIT
+    if cache is not None:  # Numba has no public way to widen a stamp; a test notices if this one stops working
+        cache._source_stamp = (cache._source_stamp, DIGEST)
     return dispatcher

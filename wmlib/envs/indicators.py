@@ -16,6 +16,9 @@ DIGIT_COLUMNS = 12  # pixels of the observation left of the first gauge
 THRESHOLD = 1e-4  # gymnasium draws no gauge below this
 SPEED, OMEGAS, STEERING, YAW = 0, 1, 5, 6  # order of the gauges' values
 
+_ROWS = area_weights(SCREEN_HEIGHT, OBSERVATION)[CROP:]
+_COLUMNS = area_weights(SCREEN_WIDTH, OBSERVATION)[:DIGIT_COLUMNS]
+
 
 @compiled
 def rectangle(frame, xa, ya, xb, yb, colour):
@@ -77,10 +80,8 @@ class Digits:
         surface = self._font.render(text, True, (255, 255, 255), (0, 0, 0))
         place = surface.get_rect()
         place.center = (60, SCREEN_HEIGHT - SCREEN_HEIGHT * 2.5 / 40.0)
-        grey = pygame.surfarray.array3d(surface)[:, :, 0].T.astype(float)
-        drawing = np.zeros((SCREEN_HEIGHT, SCREEN_WIDTH))
-        left, top = max(place.left, 0), place.top
-        drawing[top : top + grey.shape[0], left : place.left + grey.shape[1]] = grey[:, left - place.left :]
-        rows, columns = area_weights(SCREEN_HEIGHT, OBSERVATION), area_weights(SCREEN_WIDTH, OBSERVATION)
-        small = rows[CROP:] @ drawing @ columns[:DIGIT_COLUMNS].T
-        return np.clip(small - 1.0, 0, 253).astype(np.uint8)
+        left = max(place.left, 0)
+        grey = pygame.surfarray.array3d(surface)[left - place.left :, :, 0].T.astype(float)
+        rows = _ROWS[:, place.top : place.bottom]
+        columns = _COLUMNS[:, left : place.right]
+        return np.clip(rows @ grey @ columns.T - 1.0, 0, 253).astype(np.uint8)

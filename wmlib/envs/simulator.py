@@ -62,6 +62,16 @@ def advance(cars, lanes, actions, acting, rewards, ended, lap_finished):
 
 
 @compiled
+def view(cars, lane, transforms):
+    """Fill ``transforms`` (5, 4) with the bodies' x, y, cosine and sine; returns the camera's angle and the time."""
+    for i in range(5):
+        body = cars.body[lane, i]
+        transforms[i, 0], transforms[i, 1] = body[fields.PX], body[fields.PY]
+        transforms[i, 2], transforms[i, 3] = body[fields.COS], body[fields.SIN]
+    return np.float64(cars.body[lane, HULL, fields.ANGLE]), cars.episode[lane, TIME]
+
+
+@compiled
 def draw(cars, pictures, lanes, frames, samples, tables):
     """Draw the frame of every lane in ``lanes`` (n,); touched tiles have lost their own shade."""
     transforms = np.empty((5, 4))
@@ -69,11 +79,7 @@ def draw(cars, pictures, lanes, frames, samples, tables):
         palette = pictures.palette[lane]
         for tile in range(cars.tiles[lane, 0]):
             palette[TILE + tile] = SHADES[0 if cars.touched[lane, tile] else tile % 3]
-        for i in range(5):
-            body = cars.body[lane, i]
-            transforms[i, 0], transforms[i, 1] = body[fields.PX], body[fields.PY]
-            transforms[i, 2], transforms[i, 3] = body[fields.COS], body[fields.SIN]
-        angle, time = np.float64(cars.body[lane, HULL, fields.ANGLE]), cars.episode[lane, TIME]
+        angle, time = view(cars, lane, transforms)
         phases = cars.wheel[lane, :, PHASE]
         draw_frame(frames[lane], HEIGHT, pictures, lane, transforms, angle, phases, time, samples, tables)
 
