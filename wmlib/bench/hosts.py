@@ -51,7 +51,7 @@ class Host:
         """End the process; one that is still at work is stopped."""
         with suppress(OSError):
             self.pipe.send(("close", None))
-        self.process.join(timeout=10)
+        self.process.join(timeout=30)
         if self.process.is_alive():
             self.process.terminate()
             self.process.join()
