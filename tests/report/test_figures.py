@@ -74,8 +74,8 @@ def test_intervals_sit_at_the_scores():
 
 def test_strip_has_a_picture_per_frame():
     frames = np.zeros((3, 8, 8, 3), np.uint8)
-    figure = figures.frame_strip({"frame": frames, "dream": frames[:2]}, ["0", "1", "2"])
-    assert sum(len(axes.images) for axes in figure.axes) == 5
+    figures.frame_strip({"frame": frames, "dream": frames[:2]}, ["0", "1", "2"])
+    assert sum(len(axes.images) for axes in plt.gcf().axes) == 5
 
 
 def test_diagrams_are_drawn_the_same_twice(tmp_path):

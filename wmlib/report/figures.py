@@ -93,12 +93,8 @@ def line_options(arm: str) -> dict:
     return {"color": style.colour, "linestyle": style.line, "label": style.label}
 
 
-def frame_strip(rows: dict[str, np.ndarray], titles: list[str] | None = None, width: float = PAGE):
-    """A film strip: each row a label and its pictures (n, height, width, 3), uint8 or floats in [0, 1].
-
-    Returns:
-        the figure.
-    """
+def frame_strip(rows: dict[str, np.ndarray], titles: list[str] | None = None, width: float = PAGE) -> None:
+    """A film strip: each row a label and its pictures (n, height, width, 3), uint8 or floats in [0, 1]."""
     count = max(len(pictures) for pictures in rows.values())
     labels = 0.95  # inches left of the pictures
     cell = (width - labels) / count
@@ -114,7 +110,6 @@ def frame_strip(rows: dict[str, np.ndarray], titles: list[str] | None = None, wi
             axes.imshow(picture, vmin=0, vmax=1)
     for axes, title in zip(grid[0], titles or [], strict=False):
         axes.set_title(title, fontsize=8, fontweight="normal", loc="center", pad=3)
-    return figure
 
 
 def learning_curve(axes, arm: str, curve: dict[str, np.ndarray], x: str = "generation", scale: float = 1.0) -> None:
