@@ -6,6 +6,8 @@ TensorBoard events, the payload, and ``DONE``, written last with the hash of its
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import platform
@@ -54,6 +56,15 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value) -> None:
     """Write a JSON file atomically, indented and with a final newline."""
     write_text(path, json.dumps(value, indent=2) + "\n")
+
+
+def csv_text(columns: tuple[str, ...], rows: list[dict]) -> str:
+    """Rows as the text of a CSV file with a header."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
 
 
 def read_json(path: Path):

@@ -7,7 +7,6 @@ same fresh tracks. The answer is the search's mean, at the generation that valid
 from __future__ import annotations
 
 import csv
-import io
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,7 @@ from wmlib.progress import Progress
 from wmlib.rollout.executors import make_executor
 from wmlib.rollout.lanes import Job
 from wmlib.rollout.worker import WorkerSpec
-from wmlib.runs import Stage, Stopwatch, available_cores, write_json, write_text
+from wmlib.runs import Stage, Stopwatch, available_cores, csv_text, write_json, write_text
 from wmlib.search.cmaes import CMAES
 from wmlib.seeds import generator, track_seeds
 
@@ -154,11 +153,7 @@ def _out_of_time(settings, clock: Stopwatch) -> bool:
 
 def format_curve(rows: list[dict]) -> str:
     """Learning curve as CSV text."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
+    return csv_text(COLUMNS, rows)
 
 
 def read_curve(path: Path) -> list[dict]:

@@ -7,7 +7,6 @@ also driven with our renderer, so that the gap between the two is a number.
 from __future__ import annotations
 
 import csv
-import io
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,7 @@ from wmlib.report.stats import describe
 from wmlib.rollout.executors import make_executor
 from wmlib.rollout.lanes import Job
 from wmlib.rollout.worker import WorkerSpec
-from wmlib.runs import Stage, Stopwatch, write_text
+from wmlib.runs import Stage, Stopwatch, csv_text, write_text
 from wmlib.seeds import track_seeds
 from wmlib.stages.controller import worker_spec
 
@@ -75,11 +74,7 @@ def evaluate(
 
 def format_rows(rows: list[dict]) -> str:
     """Evaluation rows as CSV text."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
+    return csv_text(COLUMNS, rows)
 
 
 def read_rows(path: Path) -> list[dict]:
