@@ -132,12 +132,10 @@ class Profile(Lanes):
 
     def _drawing(self, repeats: int = 20) -> float:
         """Microseconds per car of drawing every frame again, which changes nothing."""
-        from wmlib.envs.simulator import draw
-
-        cars, everyone = self.cars.simulator, np.arange(self.lanes)
+        cars = self.cars.simulator
         began = time.perf_counter()
         for _ in range(repeats):
-            draw(cars._cars, cars._pictures, everyone, cars.frames, cars.samples, cars._tables)
+            cars.draw()
         return 1e6 * (time.perf_counter() - began) / (repeats * self.lanes)
 
     def _reset(self, repeats: int = 4) -> float:

@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import numpy as np
+from gymnasium.utils.seeding import np_random
 
+from wmlib.config import STEP_COST
 from wmlib.envs import cars as fields
 from wmlib.envs.cars import HULL, OMEGA, PAID, PHASE, REWARD, TIME
 from wmlib.envs.compiled import compiled
 from wmlib.envs.contacts import collide
 from wmlib.envs.driving import STEP, control, drive
-from wmlib.envs.lens import HEIGHT
+from wmlib.envs.lens import CROP, HEIGHT, OBSERVATION
 from wmlib.envs.physics import TABLE, WIDTH, load, store, sweep
 from wmlib.envs.picture import allocate, draw_frame, lay, optics, packed
-from wmlib.envs.playfield import FIELD, TILE
+from wmlib.envs.playfield import FIELD, GRASS, MEADOW, TILE
 from wmlib.envs.track import WALK, build, generate
 from wmlib.errors import UserError
 
 LAP = 0.95  # gymnasium's lap_complete_percent
-# Tiles alternate between three shades; touched ones have the first.
-SHADES = packed(np.array([[102.0 + 0.01 * k * 255] * 3 for k in range(3)]))
+ROAD, PLAIN, PATCH = (102, 102, 102), (102, 204, 102), (102, 230, 102)  # gymnasium's default colours
 
 
 @compiled
 def settle_accounts(cars, lane):
     """Reward and termination of a step that has just been made, in gymnasium's order. Returns (reward, end, lap)."""
     episode, hull = cars.episode[lane], cars.body[lane, HULL]
-    episode[REWARD] -= 0.1
+    episode[REWARD] -= STEP_COST
     reward = episode[REWARD] - episode[PAID]
     episode[PAID] = episode[REWARD]
     ended = lap = cars.tiles[lane, 1] == cars.tiles[lane, 0] or cars.tiles[lane, 2] == 1
@@ -35,10 +36,11 @@ def settle_accounts(cars, lane):
 
 
 @compiled
-def advance(cars, lanes, actions, acting, rewards, ended, lap_finished):
+def advance(cars, lanes, actions, acting, lap, rewards, ended, lap_finished):
     """Act, move and pay for every lane in ``lanes`` (n,), ``WIDTH`` of them at a time.
 
-    ``acting`` is False for the step without action that gymnasium's reset ends with.
+    ``acting`` is False for the step without action that gymnasium's reset ends with; ``lap`` is the share of the tiles
+    that makes a lap.
     """
     work = np.zeros(TABLE, np.float32)
     for start in range(0, len(lanes), WIDTH):
@@ -49,7 +51,7 @@ def advance(cars, lanes, actions, acting, rewards, ended, lap_finished):
             if acting:
                 control(cars, lane, actions[lane, 0], actions[lane, 1], actions[lane, 2])
             drive(cars, lane)
-            for _ in range(collide(cars, lane, LAP)):
+            for _ in range(collide(cars, lane, lap)):
                 cars.episode[lane, REWARD] += 1000.0 / cars.tiles[lane, 0]
             limited |= load(work, slot, cars.body[lane], cars.joint[lane])
         sweep(work, limited)
@@ -72,39 +74,54 @@ def view(cars, lane, transforms):
 
 
 @compiled
-def draw(cars, pictures, lanes, frames, samples, tables):
-    """Draw the frame of every lane in ``lanes`` (n,); touched tiles have lost their own shade."""
+def draw(cars, pictures, shades, lanes, frames, samples, tables):
+    """Draw the frame of every lane in ``lanes`` (n,).
+
+    Tiles alternate between the lane's three ``shades`` (lanes, 3), packed; touched ones have the first.
+    """
     transforms = np.empty((5, 4))
+    rows = CROP if frames.shape[1] == OBSERVATION else frames.shape[1]
     for lane in lanes:
         palette = pictures.palette[lane]
         for tile in range(cars.tiles[lane, 0]):
-            palette[TILE + tile] = SHADES[0 if cars.touched[lane, tile] else tile % 3]
+            palette[TILE + tile] = shades[lane, 0 if cars.touched[lane, tile] else tile % 3]
         angle, time = view(cars, lane, transforms)
         phases = cars.wheel[lane, :, PHASE]
-        draw_frame(frames[lane], HEIGHT, pictures, lane, transforms, angle, phases, time, samples, tables)
+        draw_frame(frames[lane][:rows], HEIGHT, pictures, lane, transforms, angle, phases, time, samples, tables)
 
 
 class Simulator:
     """``lanes`` independent CarRacing episodes that are stepped together.
 
-    ``frames`` (lanes, 64, 64, 3) uint8 holds every lane's current picture and is updated in place; ``tiles_visited``,
-    ``tiles_total`` (lanes,) int and ``lap_finished`` (lanes,) bool follow it. Tracks, rewards, terminations and bodies
-    are bit for bit those of Gymnasium's CarRacing-v3; ``samples`` x ``samples`` points are drawn per pixel.
+    ``frames`` (lanes, size, size, 3) uint8 holds every lane's current picture and is updated in place;
+    ``tiles_visited``, ``tiles_total`` (lanes,) int and ``lap_finished`` (lanes,) bool follow it. Tracks, rewards,
+    terminations and bodies are bit for bit those of Gymnasium's CarRacing-v3; ``samples`` x ``samples`` points are
+    drawn per pixel in which colours meet.
+
+    Args:
+        lanes: number of cars.
+        samples: points per pixel edge.
+        max_steps: frames per episode.
+        size: 64, what V sees; or 96, Gymnasium's observation above the status bar, whose rows stay as they are.
+        lap: share of the tiles that makes a lap.
     """
 
-    def __init__(self, lanes: int, samples: int = 2, max_steps: int = 1000):
+    def __init__(self, lanes: int, samples: int = 2, max_steps: int = 1000, size: int = 64, lap: float = LAP):
         if lanes < 1 or samples < 1 or max_steps < 1:
             raise UserError(f"lanes={lanes}, samples={samples}, max_steps={max_steps}: all must be at least 1")
-        self.lanes, self.samples, self.max_steps = lanes, samples, max_steps
-        self.frames = np.zeros((lanes, 64, 64, 3), np.uint8)
+        self.lanes, self.samples, self.max_steps, self.lap = lanes, samples, max_steps, float(lap)
+        self.frames = np.zeros((lanes, size, size, 3), np.uint8)
         self.lap_finished = np.zeros(lanes, bool)
         self.steps = np.zeros(lanes, np.int64)
         self._cars = fields.allocate(lanes)
         self._pictures = allocate(lanes)
-        self._tables = optics(64)
+        self._tables = optics(size)
+        self._shades = np.zeros((lanes, 3), np.int64)
         self._tracks = [np.zeros((0, 4))] * lanes
         self._all = np.arange(lanes)
         self._quads, self._names = np.empty((2 * WALK, 4, 2)), np.empty(2 * WALK, np.int64)
+        for lane in range(lanes):
+            self.colour(lane, ROAD, PLAIN, PATCH)
 
     @property
     def tiles_total(self) -> np.ndarray:
@@ -118,10 +135,18 @@ class Simulator:
 
     def reset(self, lane: int, seed: int) -> None:
         """Start an episode on the track of ``env.reset(seed=seed)``; ``frames[lane]`` becomes its first observation."""
-        track = generate(int(seed))
+        self.start(lane, generate(np_random(int(seed))[0]))
+
+    def colour(self, lane: int, road, plain, patch) -> None:
+        """Give a lane other colours, each (3,), from its next frame on: road, field and the field's squares."""
+        self._shades[lane] = packed(np.array([np.asarray(road) + 0.01 * k * 255 for k in range(3)]))
+        self._pictures.palette[lane, [MEADOW, GRASS]] = packed(np.array([plain, patch]))
+
+    def start(self, lane: int, track: np.ndarray) -> None:
+        """Start an episode on a track (N, 4) of :func:`wmlib.envs.track.generate`."""
         count = build(self._cars, lane, track, self._quads, self._names)
         if not lay(self._pictures, lane, self._quads[:count], self._names[:count]):
-            raise RuntimeError(f"the road of seed {seed} does not fit into the picture's blocks")
+            raise RuntimeError("the road does not fit into the picture's blocks")
         self._step(self._all[lane : lane + 1], np.zeros((0, 3)), False, np.zeros(0), np.zeros(0, bool))
         self._tracks[lane] = track
         self.steps[lane] = 0
@@ -145,8 +170,17 @@ class Simulator:
         return rewards, ended, truncated
 
     def _step(self, lanes, actions, acting, rewards, ended) -> None:
-        advance(self._cars, lanes, actions, acting, rewards, ended, self.lap_finished)
-        draw(self._cars, self._pictures, lanes, self.frames, self.samples, self._tables)
+        advance(self._cars, lanes, actions, acting, self.lap, rewards, ended, self.lap_finished)
+        self.draw(lanes)
+
+    def draw(self, lanes: np.ndarray | None = None) -> None:
+        """Draw the frames of some ``lanes`` (n,), or of all, as the cars stand; a step has done it already."""
+        everyone = self._all if lanes is None else lanes
+        draw(self._cars, self._pictures, self._shades, everyone, self.frames, self.samples, self._tables)
+
+    def total(self, lane: int) -> float:
+        """Reward of a lane's episode so far, without the -100 of leaving the field."""
+        return float(self._cars.episode[lane, REWARD])
 
     def state(self, lane: int) -> dict:
         """What the pictures leave out, in metres, radians and seconds: hull, wheels and the track (N, 4)."""

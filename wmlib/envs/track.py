@@ -19,7 +19,6 @@ from gymnasium.envs.box2d.car_racing import (
     TRACK_TURN_RATE,
     TRACK_WIDTH,
 )  # fmt: skip
-from gymnasium.utils.seeding import np_random
 
 from wmlib.envs.cars import park
 from wmlib.envs.compiled import compiled
@@ -181,13 +180,12 @@ def build(cars, lane, track, quads, names):
     return n
 
 
-def generate(seed: int) -> np.ndarray:
-    """The track (N, 4) of ``env.reset(seed=seed)``: rows of alpha (rad), beta (rad), x (m), y (m)."""
-    generator, _ = np_random(seed)
+def generate(generator: np.random.Generator) -> np.ndarray:
+    """The track (N, 4) that Gymnasium's reset draws from ``generator``: rows of alpha, beta (rad), x and y (m)."""
     track = np.empty((WALK, 4))
     while True:
         count = walk(generator.uniform(_LOW, _HIGH), track)
         if 0 < count <= MAX_TILES:
             return track[:count].copy()
         if count:
-            raise RuntimeError(f"track of seed {seed} has {count} tiles; MAX_TILES is {MAX_TILES}")
+            raise RuntimeError(f"a track has {count} tiles; MAX_TILES is {MAX_TILES}")

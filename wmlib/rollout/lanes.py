@@ -11,9 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from wmlib.config import MAX_STEPS
-
-STEP_COST = 0.1  # what CarRacing charges per frame
+from wmlib.config import MAX_STEPS, STEP_COST
 
 
 class Job(NamedTuple):
