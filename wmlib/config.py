@@ -134,6 +134,9 @@ class ControllerConfig:
     """Candidates per generation (paper: 64)."""
     tracks: int = 4
     """Fresh tracks per generation, the same for all candidates (paper: 16)."""
+    double_tracks_every: int = 0
+    """Generations after which ``tracks`` doubles, again and again: as the candidates come to differ less, noise counts
+    for more. 0 never doubles it (paper)."""
     sigma: float = 0.1
     """CMA-ES's initial step size (code: 0.1)."""
     generations: int = 250
@@ -154,6 +157,7 @@ class ControllerConfig:
         one_of("controller.inputs", self.inputs, ("z", "zh"))
         at_least("controller.population", self.population, 4)
         at_least("controller.tracks", self.tracks, 1)
+        at_least("controller.double_tracks_every", self.double_tracks_every, 0)
         at_least("controller.generations", self.generations, 1)
         at_least("controller.hidden_units", self.hidden_units, 0)
         if not self.sigma > 0:
@@ -204,6 +208,9 @@ class Config:
     multiply it natively)."""
     iterations: int = 1
     """Passes through collect, V, M, C; each after the first adds on-policy rollouts (paper section 5)."""
+    rehearsal: str = ""
+    """Scale of the iterations before the last, which only have to drive well enough to collect data; empty: the same
+    settings as the last."""
     collect: CollectConfig = field(default_factory=CollectConfig)
     vae: VisionConfig = field(default_factory=VisionConfig)
     memory: MemoryConfig = field(default_factory=MemoryConfig)
@@ -216,6 +223,7 @@ class Config:
         one_of("vision", self.vision, ("vae",))
         one_of("encoder_compute", self.encoder_compute, ("float32", "int8", "bfloat16"))
         at_least("iterations", self.iterations, 1)
+        one_of("rehearsal", self.rehearsal, ("", *SCALES))
         if not 0 <= self.seed < 1000:
             raise UserError(f"seed={self.seed}: choose 0 to 999, so that seed ranges stay disjoint")
 
@@ -224,6 +232,24 @@ class Config:
         """The tree of a named scale. Raises :class:`UserError` for an unknown name."""
         one_of("scale", scale, SCALES)
         return Config(scale=scale).override(_PRESETS[scale])
+
+    def of_iteration(self, iteration: int) -> Config:
+        """The settings of one iteration: ``rehearsal``'s before the last one, always with V, M and a linear C, so that
+        all arms learn from the same rollouts."""
+        if iteration == self.iterations:
+            return self
+        earlier = Config.preset(self.rehearsal) if self.rehearsal else self
+        controller = dataclasses.replace(earlier.controller, inputs="zh", hidden_units=0)
+        return dataclasses.replace(
+            earlier,
+            seed=self.seed,
+            vision="vae",
+            iterations=self.iterations,
+            rehearsal=self.rehearsal,
+            rollout=self.rollout,
+            controller=controller,
+            memory=dataclasses.replace(earlier.memory, trained=True),
+        )
 
     @property
     def arm(self) -> str:
@@ -307,7 +333,10 @@ def _parse(kind: Any, text: str, key: str):
 
 # fmt: off
 _PRESETS: dict[str, list[str]] = {
-    "full": ["iterations=2"],
+    "full": [
+        "iterations=2", "rehearsal=quick", "vae.updates=4000", "memory.updates=2000",
+        "controller.tracks=2", "controller.double_tracks_every=100", "controller.generations=200",
+    ],
     "smoke": [
         "collect.episodes=6", "collect.steps=40", "collect.holdout=0.34", "collect.on_policy_episodes=4",
         "vae.updates=6", "vae.batch_size=16", "vae.checkpoint_every=3",

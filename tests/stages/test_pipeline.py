@@ -11,6 +11,7 @@ from wmlib.config import Config
 from wmlib.errors import UserError
 from wmlib.runs import read_json
 from wmlib.stages.chain import Chain, plan, run_all, run_stage
+from wmlib.stages.controller import tracks_at, tracks_until
 from wmlib.stages.pretrained import find
 from wmlib.stages.publish import report, summarise
 
@@ -115,3 +116,20 @@ def test_iterations_share_their_data(tmp_path):
     names = [chain.stage(name).name for chain, name in plan(config, tmp_path)]
     assert names == ["collect", "vision-vae", "encode-vae", "memory-vae", "controller-vae-zh",
                      "collect-2", "vision-vae-2", "controller-vae-z-2", "evaluate-vae-z-2"]  # fmt: skip
+
+
+def test_earlier_iterations_may_be_a_smaller_scale_and_are_the_same_for_all_arms(tmp_path):
+    config = Config.preset("full").override(["controller.hidden_units=40", "memory.trained=false", "seed=3"])
+    quick = Config.preset("quick").override(["seed=3"])
+    first, last = Chain(config, tmp_path, 1), Chain(config, tmp_path)
+    assert last.data_driver.config == first.config and last.config == config
+    for name in ("collect", "vision", "encode", "memory", "controller"):
+        assert first.stage(name).identity == Chain(quick, tmp_path).stage(name).identity
+    same = config.override(["rehearsal="])
+    assert same.of_iteration(1).controller.generations == config.controller.generations
+
+
+def test_tracks_double_and_are_never_driven_twice():
+    settings = Config.preset("full").override(["controller.tracks=3", "controller.double_tracks_every=4"]).controller
+    assert [tracks_at(settings, generation) for generation in (0, 3, 4, 8)] == [3, 3, 6, 12]
+    assert tracks_until(settings, 9) == 4 * 3 + 4 * 6 + 12

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 
@@ -21,22 +21,18 @@ class Chain:
     """
 
     def __init__(self, config: Config, folder: Path, iteration: int | None = None):
-        self.config, self.folder = config, Path(folder)
+        self.run_config, self.folder = config, Path(folder)
         self.iteration = iteration or config.iterations
+        self.config = config.of_iteration(self.iteration)
 
     def at(self, iteration: int) -> Chain:
-        """The same run at another iteration."""
-        return Chain(self.config, self.folder, iteration)
+        """The same run at another iteration, with that iteration's settings."""
+        return Chain(self.run_config, self.folder, iteration)
 
     @property
     def data_driver(self) -> Chain:
-        """The chain whose last controller drives on-policy data: V with M and a linear C, whatever this arm is, so
-        that all arms learn from the same rollouts."""
-        controller = replace(self.config.controller, inputs="zh", hidden_units=0)
-        config = replace(
-            self.config, vision="vae", controller=controller, memory=replace(self.config.memory, trained=True)
-        )
-        return Chain(config, self.folder, self.iteration - 1)
+        """The chain whose controller drives this iteration's on-policy data."""
+        return self.at(self.iteration - 1)
 
     def _stage(self, name: str, key: dict, inputs: list[Stage]) -> Stage:
         suffix = "" if self.iteration == 1 else f"-{self.iteration}"
@@ -99,12 +95,11 @@ def run_stage(chain: Chain, name: str, force: bool = False) -> Stage:
 
 
 def plan(config: Config, folder: Path, last: str = "evaluate") -> list[tuple[Chain, str]]:
-    """Every (chain, stage name) from nothing to ``last``, in order; earlier iterations go through the data driver."""
+    """Every (chain, stage name) from nothing to ``last``, in order."""
     steps: list[tuple[Chain, str]] = []
     for iteration in range(1, config.iterations + 1):
-        final = iteration == config.iterations
-        chain = Chain(config, folder, iteration) if final else Chain(config, folder, iteration + 1).data_driver
-        names = ORDER[: ORDER.index(last) + 1] if final else ORDER[: ORDER.index("controller") + 1]
+        chain = Chain(config, folder, iteration)
+        names = ORDER[: ORDER.index(last if iteration == config.iterations else "controller") + 1]
         if chain.config.controller.inputs == "z":
             names = tuple(name for name in names if name not in ("encode", "memory"))
         steps += [(chain, name) for name in names]

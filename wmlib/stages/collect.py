@@ -46,6 +46,11 @@ def run(chain, stage: Stage) -> None:
     )
 
 
+def _episodes(chain) -> int:
+    settings = chain.config.collect
+    return settings.episodes if chain.iteration == 1 else settings.on_policy_episodes
+
+
 def _who_drives(chain, stage: Stage) -> tuple[int, int, np.ndarray | None, WorkerSpec]:
     """First track position, episodes, parameters, and the workers' description."""
     config, settings = chain.config, chain.config.collect
@@ -68,5 +73,5 @@ def _who_drives(chain, stage: Stage) -> tuple[int, int, np.ndarray | None, Worke
         noise=settings.on_policy_noise,
         record=rollouts,
     )
-    first = settings.episodes + (chain.iteration - 2) * settings.on_policy_episodes
+    first = sum(_episodes(chain.at(i)) for i in range(1, chain.iteration))  # tracks of their own
     return first, settings.on_policy_episodes, population, spec

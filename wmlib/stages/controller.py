@@ -97,11 +97,23 @@ def run(chain, stage: Stage) -> None:
     )
 
 
+def tracks_at(settings, generation: int) -> int:
+    """Tracks every candidate drives in a generation, counted from 0."""
+    doublings = generation // settings.double_tracks_every if settings.double_tracks_every else 0
+    return settings.tracks * 2**doublings
+
+
+def tracks_until(settings, generation: int) -> int:
+    """Tracks driven in all generations before one."""
+    return sum(tracks_at(settings, earlier) for earlier in range(generation))
+
+
 def _generation(chain, search: CMAES, executor, curve: list[dict]) -> dict:
     """Ask, drive, tell; one row of the learning curve."""
     settings = chain.config.controller
-    first = ((chain.iteration - 1) * settings.generations + search.generation) * settings.tracks
-    seeds = track_seeds("fitness", chain.config.seed, first, settings.tracks)
+    before = (chain.iteration - 1) * tracks_until(settings, settings.generations)
+    first = before + tracks_until(settings, search.generation)
+    seeds = track_seeds("fitness", chain.config.seed, first, tracks_at(settings, search.generation))
     candidates = search.ask()
     pairs = [(candidate, seed) for seed in seeds for candidate in range(len(candidates))]
     jobs = [Job(index, candidate, seed) for index, (candidate, seed) in enumerate(pairs)]
