@@ -98,15 +98,15 @@ def test_report_and_shipped_weights_reproduce_the_rows(finished, tmp_path, capsy
     report([finished], tmp_path / "results", publish=True, pretrained=tmp_path / "pretrained")
     summary = read_json(tmp_path / "results" / "summary.json")
     assert summary == summarise(tmp_path / "results")
-    score = summary["arms"]["vae-zh"]
+    score = summary["arms"]["vae-zh-smoke"]
     assert score["n"] == 2 and score["scale"] == "smoke" and score["ci95"][0] <= score["mean"] <= score["ci95"][1]
     report([finished], tmp_path / "results", publish=False)
     assert read_json(tmp_path / "results" / "summary.json") == summary, "reporting twice changes nothing"
-    agent = find("vae-zh", folder=tmp_path / "pretrained")
+    agent = find("vae-zh-smoke", folder=tmp_path / "pretrained")
     assert len(agent.parameters) == 867
     agent.path("encoder").write_bytes(b"x")
     with pytest.raises(UserError, match="encoder.npz: missing or changed"):
-        find("vae-zh", folder=tmp_path / "pretrained")
+        find("vae-zh-smoke", folder=tmp_path / "pretrained")
     with pytest.raises(UserError, match="not shipped"):
         find("vae-zz", folder=tmp_path / "pretrained")
 

@@ -123,7 +123,7 @@ def training() -> Group:
         Contender("encode_int8", "wmlib, int8, a process per core", factory + "Encoding", {"compute": "int8"}),
     ]
     vision = ("vae_plain", "vae_ours")
-    if "amx_bf16" in processor()["extensions"]:
+    if {"amx_bf16", "avx512_bf16"} & set(processor()["extensions"]):
         options = {"compute": "bfloat16"}
         contenders.append(Contender("vae_bfloat16", "wmlib, bfloat16", factory + "VisionTraining", options, host))
         vision += ("vae_bfloat16",)

@@ -30,6 +30,7 @@ class Look(NamedTuple):
 
 ARMS = {
     "vae-zh": Look("VAE, z and h", BLUE, "-", "o", ""),
+    "vae-zh-quick": Look("VAE, z and h, quick scale", BLUE, (0, (1, 1)), ".", "//"),
     "vaegan-zh": Look("VAE/GAN, z and h", VERMILLION, "--", "s", "///"),
     "vae-z": Look("VAE, z only", GREEN, ":", "^", "..."),
     "vae-z-hidden": Look("VAE, z only, 40 hidden units", PURPLE, "-.", "D", "xxx"),

@@ -37,6 +37,11 @@ def finished_arms(folder: Path) -> list[Chain]:
     return chains
 
 
+def label(config: Config) -> str:
+    """Name of an arm in the records: small scales carry theirs, so that they never stand for the full run."""
+    return config.arm if config.scale in ("full", "paper") else f"{config.arm}-{config.scale}"
+
+
 def _arm_overrides(arm: str) -> list[str]:
     vision, inputs, *rest = arm.split("-", 2)
     rest = rest[0] if rest else ""
@@ -53,7 +58,7 @@ def report(folders: list[Path], results: Path | None, publish: bool, pretrained:
     results = results or find_root() / "book" / "results"
     for folder in folders:
         for chain in finished_arms(folder):
-            arm, seed = chain.config.arm, chain.config.seed
+            arm, seed = label(chain.config), chain.config.seed
             _merge_rows(results / "evaluations.csv", chain, arm, seed)
             _merge_curve(results / "learning_curves.csv", chain, arm, seed)
             _merge_costs(results / "runs.json", chain, arm, seed)
@@ -67,7 +72,7 @@ def report(folders: list[Path], results: Path | None, publish: bool, pretrained:
 def _merge_rows(path: Path, chain: Chain, arm: str, seed: int) -> None:
     kept = read_rows(path) if path.exists() else []
     kept = [row for row in kept if (row["arm"], row["train_seed"]) != (arm, seed)]
-    rows = kept + read_rows(chain.evaluate / "episodes.csv")
+    rows = kept + [row | {"arm": arm} for row in read_rows(chain.evaluate / "episodes.csv")]
     rows.sort(key=lambda row: (row["task"], row["arm"], row["train_seed"], row["renderer"], row["track_seed"]))
     write_text(path, format_rows(rows))
 
@@ -154,12 +159,12 @@ def publish_weights(chain: Chain, folder: Path = FOLDER) -> None:
     """Copy what evaluation needs as float16 and record it in the manifest."""
     from wmlib.models.weights import load_weights, save_weights
 
-    config, arm, seed = chain.config, chain.config.arm, chain.config.seed
+    config, arm, seed = chain.config, label(chain.config), chain.config.seed
     place = folder / arm / f"seed{seed}"
     parts = {"encoder": chain.vision / "encoder.npz"}
     if config.controller.inputs == "zh":
         parts["memory"] = chain.memory / "memory.npz"
-    if arm in HEADLINE_ARMS:
+    if config.arm in HEADLINE_ARMS:
         parts["decoder"] = chain.vision / "decoder.npz"
     for name, source in parts.items():
         save_weights(place / f"{name}.npz", load_weights(source), dtype="float16")
