@@ -47,7 +47,7 @@ lock:  ## resolve the dependencies anew (needs the network)
 
 # --- the two commands ------------------------------------------------------------------------------------------------
 
-reproduce: setup  ## data, V, M, C, evaluation, notebooks and book, at SCALE (default quick: about half an hour)
+reproduce: setup  ## data, V, M, C, evaluation, notebooks and book, at SCALE (default quick: at most 30 minutes)
 	$(WMLIB) run --scale $(SCALE) --run $(RUN)
 	$(WMLIB) notebooks --scale $(SCALE) --run $(RUN)
 	@$(MAKE) --no-print-directory book

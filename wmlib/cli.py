@@ -113,7 +113,7 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
         "--scale",
         choices=SCALES,
         default=None,
-        help="smoke: seconds, learns nothing; quick: a driving agent in about half an hour; "
+        help="smoke: seconds, learns nothing; quick: a driving agent within 30 minutes; "
         "full: what the report prints (default); paper: the paper's own numbers",
     )
     parser.add_argument("--run", type=Path, default=None, metavar="DIR", help="run folder (default: runs/SCALE)")
