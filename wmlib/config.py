@@ -336,6 +336,7 @@ _PRESETS: dict[str, list[str]] = {
     "full": [
         "iterations=2", "rehearsal=quick", "vae.updates=4000", "memory.updates=2000",
         "controller.tracks=2", "controller.double_tracks_every=100", "controller.generations=200",
+        "controller.patience=200", "controller.validate_every=10", "controller.validation_tracks=64",
     ],
     "smoke": [
         "collect.episodes=6", "collect.steps=40", "collect.holdout=0.34", "collect.on_policy_episodes=4",
