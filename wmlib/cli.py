@@ -43,8 +43,16 @@ def build_parser() -> argparse.ArgumentParser:
         if name == "evaluate":
             _pretrained_options(stage)
 
-    run = _command(commands, "run", "run every stage that is not done yet", "example:  wmlib run --scale smoke")
+    run = _command(
+        commands,
+        "run",
+        "run every stage that is not done yet",
+        "example:  wmlib run --scale smoke\n"
+        "          wmlib run --pretrained vae-zh --run runs/mine --set controller.tracks=4",
+    )
     _run_options(run)
+    run.add_argument("--pretrained", metavar="ARM", default=None, help="take over shipped V and M; only C is learnt")
+    run.add_argument("--train-seed", type=int, default=None, help="training run of the shipped arm (default: headline)")
 
     report = _command(
         commands,
@@ -179,6 +187,12 @@ def execute(arguments: argparse.Namespace) -> None:
     elif command == "run":
         from wmlib.stages.chain import run_all
 
+        if arguments.pretrained:
+            from wmlib.stages.adopt import adopt_pretrained
+
+            if arguments.run is None:
+                raise UserError("--pretrained needs a folder of its own: add --run runs/mine")
+            adopt_pretrained(arguments.pretrained, arguments.train_seed, arguments.run)
         config, folder = resolve(arguments)
         stage = run_all(config, folder)
         print(f"{stage.path}: {_figures(stage.summary())}")

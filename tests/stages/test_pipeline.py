@@ -10,8 +10,9 @@ from wmlib.cli import main
 from wmlib.config import Config
 from wmlib.errors import UserError
 from wmlib.runs import read_json
+from wmlib.stages.adopt import adopt
 from wmlib.stages.chain import Chain, plan, run_all, run_stage
-from wmlib.stages.controller import tracks_at, tracks_until
+from wmlib.stages.controller import read_curve, tracks_at, tracks_until
 from wmlib.stages.pretrained import find
 from wmlib.stages.publish import report, summarise
 
@@ -133,3 +134,20 @@ def test_tracks_double_and_are_never_driven_twice():
     settings = Config.preset("full").override(["controller.tracks=3", "controller.double_tracks_every=4"]).controller
     assert [tracks_at(settings, generation) for generation in (0, 3, 4, 8)] == [3, 3, 6, 12]
     assert tracks_until(settings, 9) == 4 * 3 + 4 * 6 + 12
+
+
+def test_a_new_controller_on_shipped_weights(finished, tmp_path):
+    report([finished], tmp_path / "results", publish=True, pretrained=tmp_path / "pretrained")
+    agent = find("vae-zh-smoke", folder=tmp_path / "pretrained")
+    folder = tmp_path / "mine"
+    config = adopt(agent, folder)
+    assert adopt(agent, folder) == config, "the second time nothing happens"
+    for overrides in ([], ["controller.inputs=z"], ["memory.trained=false"]):
+        stage = run_all(config.override(["rollout.executor=serial", *overrides]), folder, last="controller")
+        assert stage.done and len(read_curve(stage / "learning_curve.csv")) == 2
+    costs = Chain(config, folder).memory.summary()
+    assert costs["adopted"] and costs["nll"] == Chain(SMOKE, finished).memory.summary()["nll"]
+    with pytest.raises(UserError, match=r"vision-vae: .*vae.updates: 6 there, 7 now"):
+        run_all(config.override(["vae.updates=7"]), folder)
+    with pytest.raises(UserError, match="not empty"):
+        adopt(agent, finished)

@@ -24,6 +24,7 @@ class Pretrained:
     train_seed: int
     folder: Path
     config: Config
+    stages: dict  # stage name to figures and costs, up to M
 
     def path(self, name: str) -> Path | None:
         """Weights of one part (encoder, decoder, memory, controller), or None if it is not shipped."""
@@ -76,7 +77,7 @@ def find(arm: str, train_seed: int | None = None, folder: Path = FOLDER) -> Pret
     for name, expected in runs[chosen]["sha256"].items():
         if not (place / name).exists() or sha256(place / name) != expected:
             raise UserError(f"{place / name}: missing or changed; restore it from the repository")
-    return Pretrained(arm, int(chosen), place, Config.from_dict(runs[chosen]["config"]))
+    return Pretrained(arm, int(chosen), place, Config.from_dict(runs[chosen]["config"]), runs[chosen].get("stages", {}))
 
 
 def evaluate_pretrained(arguments) -> None:

@@ -91,10 +91,7 @@ def _merge_curve(path: Path, chain: Chain, arm: str, seed: int) -> None:
 
 def _merge_costs(path: Path, chain: Chain, arm: str, seed: int) -> None:
     record = read_json(path) if path.exists() else {}
-    stages = {}
-    for part, name in plan(chain.config, chain.folder):
-        stage = part.stage(name)
-        stages[stage.name] = {k: v for k, v in stage.summary().items() if k != "identity"}
+    stages = _figures(chain)
     record[f"{arm}/seed{seed}"] = {
         "scale": chain.config.scale,
         "config": chain.config.to_dict(),
@@ -104,6 +101,12 @@ def _merge_costs(path: Path, chain: Chain, arm: str, seed: int) -> None:
         "provenance": read_json(chain.controller / "provenance.json"),
     }
     write_json(path, dict(sorted(record.items())))
+
+
+def _figures(chain: Chain, last: str = "evaluate") -> dict[str, dict]:
+    """Stage name to what each stage up to ``last`` recorded."""
+    stages = [part.stage(name) for part, name in plan(chain.config, chain.folder, last)]
+    return {stage.name: {k: v for k, v in stage.summary().items() if k != "identity"} for stage in stages}
 
 
 def _training_curves(folder: Path, chain: Chain, arm: str, seed: int) -> None:
@@ -177,6 +180,7 @@ def publish_weights(chain: Chain, folder: Path = FOLDER) -> None:
     entry["train_seeds"][str(seed)] = {
         "sha256": {file.name: sha256(file) for file in sorted(place.glob("*.npz"))},
         "config": config.to_dict(),
+        "stages": _figures(chain, "memory"),
         "validation_mean": chosen["validation_mean"],
         "generation": chosen["generation"],
         "renderer": "wmlib",
