@@ -11,10 +11,13 @@ from contextlib import suppress
 from wmlib.bench.measure import Contender
 from wmlib.errors import UserError
 from wmlib.quiet import quiet
+from wmlib.runs import processor
 
 
 def available(contender: Contender) -> bool:
-    """Whether what the contender needs is installed."""
+    """Whether what the contender needs is installed, and the processor has one of its instructions."""
+    if contender.instructions and not set(contender.instructions) & set(processor()["extensions"]):
+        return False
     return contender.needs is None or importlib.util.find_spec(contender.needs) is not None
 
 

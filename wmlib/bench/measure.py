@@ -24,6 +24,7 @@ class Contender:
         options: keyword arguments of the class.
         host: contenders of the same host share a process; by default each has its own.
         needs: module that may not be installed; the contender is then left out.
+        instructions: processor extensions, one of which it needs to make sense.
     """
 
     key: str
@@ -32,6 +33,7 @@ class Contender:
     options: dict = field(default_factory=dict)
     host: str = ""
     needs: str | None = None
+    instructions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
