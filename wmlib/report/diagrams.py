@@ -11,11 +11,11 @@ from wmlib.report.figures import BLACK, GREY, PAGE, PART, new_figure
 from wmlib.runs import atomic_path, find_root
 
 
-def canvas(height: float, units: float = 100.0):
-    """Figure and bare axes: ``units`` across, the same scale upwards, origin at the lower left."""
-    figure, axes = new_figure(PAGE, height, layout="none")
+def canvas(height: float, width: float = PAGE):
+    """Figure and bare axes of this size in inches; a unit is the hundredth part of a page's width, up and across."""
+    figure, axes = new_figure(width, height, layout="none")
     figure.subplots_adjust(0, 0, 1, 1)
-    axes.set(xlim=(0, units), ylim=(0, units * height / PAGE), aspect="equal")
+    axes.set(xlim=(0, 100 * width / PAGE), ylim=(0, 100 * height / PAGE), aspect="equal")
     axes.set_axis_off()
     return figure, axes
 

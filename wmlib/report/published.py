@@ -39,3 +39,14 @@ LEARNING_CURVE = (
 )
 CORES = 64  # of the authors' search
 EPISODES_PER_GENERATION = 1024  # 64 candidates x 16 tracks
+
+# What the authors' published CarRacing agent was made with, from the same repository (README, carracing/*.py and log).
+ORIGINAL = {
+    "frames": 10_000 * 1_000,
+    "vision": "10 epochs",
+    "memory": 4_000,
+    "population": 64,
+    "tracks": 16,
+    "generations": 1_800,
+    "million_steps": 1_750,
+}
