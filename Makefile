@@ -16,7 +16,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 export SDL_VIDEODRIVER ?= dummy
 export PYTHONUNBUFFERED = 1
 
-.PHONY: help setup reproduce test lint book report bench notebooks reference lock clean
+.PHONY: help setup reproduce test lint book report records bench notebooks reference lock clean
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
@@ -62,7 +62,7 @@ test: setup  ## pytest, then the notebooks' stored outputs against fresh ones
 
 # --- parts -----------------------------------------------------------------------------------------------------------
 
-book: setup  ## the book, from the committed notebooks and records (no training, no network)
+book: setup  ## the book with the report's PDF, from the committed notebooks and records (no training, no network)
 	$(BIN)/jupyter-book build . -W -n --keep-going --all
 
 notebooks: setup  ## execute the notebooks in place, before committing them
@@ -71,8 +71,12 @@ notebooks: setup  ## execute the notebooks in place, before committing them
 reference: setup  ## rewrite the book's pages on the command line and the configuration from the code
 	$(BIN)/python -m wmlib.report.reference
 
-report: setup  ## recompute the committed records in book/results from the runs
+report: setup  ## the report as a four-page paper, _build/report.pdf, with its figures drawn from the records
+	$(BIN)/python -m wmlib.report.paper
+
+records: setup  ## recompute the committed records in book/results from the runs, and the figures drawn from them
 	$(WMLIB) report --run $(RUN)
+	$(BIN)/python -m wmlib.report.paper_figures
 
 bench: setup  ## how fast the parts run on this machine
 	$(WMLIB) bench

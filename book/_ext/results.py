@@ -17,50 +17,11 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.logging import getLogger
 
-from wmlib.config import SCALES, Config
+from wmlib.report.values import MISSING, lookup, setting
 
 RESULTS = Path(__file__).resolve().parent.parent / "results"
-MISSING = "–"
 
 logger = getLogger(__name__)
-
-
-def lookup(expression: str, folder: Path = RESULTS) -> str:
-    """Text of ``file.key.key|format``.
-
-    Raises:
-        KeyError: the file exists but has no such value.
-    """
-    path, _, specification = expression.partition("|")
-    name, *keys = path.strip().split(".")
-    file = folder / f"{name}.json"
-    if not file.exists():
-        return MISSING
-    value = json.loads(file.read_text(encoding="utf-8"))
-    for key in keys:
-        try:
-            value = value[int(key)] if isinstance(value, list) else value[key]
-        except (KeyError, IndexError, TypeError, ValueError):
-            raise KeyError(f"{file.name} has no {'.'.join(keys)}") from None
-    return format(value, specification.strip())
-
-
-def setting(expression: str) -> str:
-    """Text of ``scale.key.key|format``, from :mod:`wmlib.config`.
-
-    Raises:
-        KeyError: no such scale or key.
-    """
-    path, _, specification = expression.partition("|")
-    scale, *keys = path.strip().split(".")
-    if scale not in SCALES:
-        raise KeyError(f"no scale {scale}")
-    value = Config.preset(scale)
-    for key in keys:
-        if not hasattr(value, key):
-            raise KeyError(f"no setting {'.'.join(keys)}")
-        value = getattr(value, key)
-    return format(value, specification.strip())
 
 
 class ResultRole(SphinxRole):

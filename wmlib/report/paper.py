@@ -69,7 +69,13 @@ def _list(marker: str):
 
 def _equation(node) -> str:
     label = f" <{node.info}>" if node.type == "math_block_label" else ""
-    return f"$ {typst_math(node.content)} ${label}\n"
+    return f"{_formula(node, 'block: true, ')}{label}\n"
+
+
+def _formula(node, kind: str = "") -> str:
+    """A formula that is read out as it is written in LaTeX."""
+    latex = json.dumps(" ".join(node.content.split()), ensure_ascii=False)
+    return f"#formula({kind}alt: {latex}, ${typst_math(node.content)}$)"
 
 
 def _table(node, caption: str = "", label: str = "") -> str:
@@ -127,7 +133,6 @@ DIRECTIVES = {
     "figure": _picture,
     "table": _captioned_table,
     "finding": lambda name, options, content: to_typst(finding(name)),
-    "only": lambda name, options, content: to_typst(content) if name == "paper" else "",
 }
 
 
@@ -159,7 +164,7 @@ def _cite(keys: str) -> str:
 
 ROLES = {
     "cite:p": _cite,
-    "cite:t": lambda key: f'#cite(<{key}>, form: "author", style: "chicago-author-date"); {_cite(key)}',
+    "cite:t": lambda key: f'#cite(<{key}>, form: "author", style: "chicago-author-date");~{_cite(key)}',
     "numref": lambda label: f"#ref(<{label}>);",
     "eq": lambda label: f"#ref(<{label}>);",
     "result": lambda expression: escape(lookup(expression)),
@@ -172,7 +177,7 @@ INLINES = {
     "strong": lambda node: f"#strong[{_spans(node.children)}]",
     "em": lambda node: f"#emph[{_spans(node.children)}]",
     "code_inline": lambda node: f"#raw({json.dumps(node.content)});",
-    "math_inline": lambda node: f"${typst_math(node.content)}$",
+    "math_inline": lambda node: _formula(node) + ";",
     "link": _link,
     "myst_role": lambda node: _find(ROLES, node.meta["name"], "role")(node.content),
 }
@@ -186,7 +191,7 @@ def source(root: Path) -> str:
     title, *rest = parse((root / "book" / "report.md").read_text(encoding="utf-8")).children
     first = next(index for index, node in enumerate(rest) if node.type == "heading")
     return (
-        '#import "/book/report.typ": paper\n'
+        '#import "/book/report.typ": formula, paper\n'
         f"#show: paper.with(title: [{_inline(title)}], abstract: [{_blocks(rest[:first]).strip()}])\n\n"
         f"{_blocks(rest[first:])}"
     )
@@ -217,7 +222,8 @@ def build(output: Path | None = None, root: Path | None = None, format: str = "p
     if leading == LEADINGS[0]:
         raise UserError(f"book/report.md: the text does not fill {PAGES} pages; lengthen it")
     output.parent.mkdir(parents=True, exist_ok=True)
-    pages = compiler.compile(text, format=format, ppi=110.0 if format == "png" else None)
+    options = {"pdf_standards": "ua-1"} if format == "pdf" else {"ppi": 110.0}  # UA: tagged, every picture described
+    pages = compiler.compile(text, format=format, **options)
     for number, page in enumerate(pages if isinstance(pages, list) else [pages], 1):
         path = output if format == "pdf" else output.with_name(f"{output.stem}-{number}.{format}")
         with atomic_path(path) as temporary:

@@ -1,0 +1,60 @@
+"""The report as a page of the book, and its PDF beside the pages.
+
+``{finding}`NAME``` and the directive of the same name put in what :mod:`wmlib.report.findings` says of the records: a
+phrase within a sentence, or whole paragraphs and tables. The paper takes them from the same place.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective, SphinxRole
+
+from wmlib.report.findings import finding
+from wmlib.report.paper import build
+
+RESULTS = Path(__file__).resolve().parent.parent / "results"
+
+
+def note_records(env) -> None:
+    """Pages with findings are written anew when a record changes."""
+    for path in sorted([*RESULTS.glob("*.json"), *RESULTS.glob("*.csv")]):
+        env.note_dependency(str(path))
+
+
+class FindingRole(SphinxRole):
+    """A phrase that depends on the records."""
+
+    def run(self):
+        note_records(self.env)
+        return [nodes.Text(finding(self.text))], []
+
+
+class FindingDirective(SphinxDirective):
+    """Paragraphs and tables that depend on the records; nothing where there is no record."""
+
+    required_arguments = 1
+
+    def run(self):
+        note_records(self.env)
+        container = nodes.Element()
+        lines = StringList(finding(self.arguments[0]).splitlines(), self.env.docname)
+        self.state.nested_parse(lines, self.content_offset, container)
+        return container.children
+
+
+def add_paper(app: Sphinx, error: Exception | None) -> None:
+    """Set the PDF where the front page links to it."""
+    if error is None and app.builder.format == "html":
+        build(Path(app.outdir) / "report.pdf")
+
+
+def setup(app: Sphinx) -> dict:
+    """Register with Sphinx."""
+    app.add_role("finding", FindingRole())
+    app.add_directive("finding", FindingDirective)
+    app.connect("build-finished", add_paper)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
