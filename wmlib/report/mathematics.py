@@ -31,13 +31,10 @@ def typst_math(latex: str) -> str:
     """The formula without its dollars.
 
     Raises:
-        ValueError: a command or an environment that is not known here.
+        ValueError: a command or an environment that is not known here, or a brace too many.
     """
     tokens = [token for token in TOKEN.findall(latex) if not token.isspace()]
-    result, rest = _sequence(tokens, end=None)
-    if rest:
-        raise ValueError(f"unbalanced braces in {latex!r}")
-    return result
+    return _sequence(tokens, end=None)[0]
 
 
 def _sequence(tokens: list[str], end: str | None) -> tuple[str, list[str]]:
@@ -64,6 +61,8 @@ def _argument(tokens: list[str]) -> tuple[str, list[str]]:
 def _term(tokens: list[str]) -> tuple[str, list[str]]:
     """One symbol or group, and the tokens after it."""
     token, rest = tokens[0], tokens[1:]
+    if token == "}":
+        raise ValueError("unbalanced braces")
     if token == "{":
         return _sequence(rest, "}")
     if token in WRAPPERS:
