@@ -7,7 +7,7 @@ import pytest
 
 from wmlib.config import FRAME_SHAPE, LATENT_SIZE, Config, ControllerConfig
 from wmlib.models.controller import parameter_count
-from wmlib.report.paper import parse
+from wmlib.report.markup import parse
 from wmlib.report.stats import SOLVED
 
 BOOK = Path(__file__).resolve().parents[2] / "book"

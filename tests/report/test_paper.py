@@ -6,6 +6,7 @@ import pytest
 
 from wmlib.errors import UserError
 from wmlib.report import paper
+from wmlib.report.markup import to_typst
 from wmlib.report.mathematics import typst_math
 from wmlib.report.values import MISSING, lookup
 from wmlib.runs import find_root
@@ -33,12 +34,12 @@ def test_a_formula_that_is_not_understood_is_an_error(latex):
 
 
 def test_text_is_printed_as_it_stands():
-    assert paper.to_typst("50 % of #1, a*b, [d] @ \\$5 c/o _") == r"50 % of \#1, a\*b, \[d\] \@ \$5 c\/o \_" + "\n"
+    assert to_typst("50 % of #1, a*b, [d] @ \\$5 c/o _") == r"50 % of \#1, a\*b, \[d\] \@ \$5 c\/o \_" + "\n"
 
 
 def test_markup_becomes_typst():
     text = "## V: *see*\n\nA **b** `c_d` {cite:p}`e,f` $z_t$ and [book](pipeline.md), [web](https://a.org).\n"
-    assert paper.to_typst(text) == (
+    assert to_typst(text) == (
         "= V: #emph[see]\n\n"
         'A #strong[b] #raw("c_d"); #cite(<e>); #cite(<f>); #formula(alt: "z_t", $z_(t)$); and book, '
         '#link("https://a.org")[web].\n'
@@ -47,13 +48,13 @@ def test_markup_becomes_typst():
 
 def test_a_figure_keeps_its_description_caption_and_name():
     text = '```{figure} figures/a.svg\n:name: fig-a\n:alt: A "b".\n:width: 9px\n\nSee $x$.\n```\n'
-    typst = paper.to_typst(text)
+    typst = to_typst(text)
     assert typst.startswith(r'#figure(image("/book/figures/a.svg", width: 100%, alt: "A \"b\"."), placement: auto')
     assert typst.endswith('caption: [See #formula(alt: "x", $x$);.]) <fig-a>\n')
 
 
 def test_a_table_keeps_its_alignment():
-    typst = paper.to_typst(":::{table} All {cite:p}`a`.\n:name: tab-b\n\n| c | d |\n| :-- | --: |\n| e | 1 |\n:::\n")
+    typst = to_typst(":::{table} All {cite:p}`a`.\n:name: tab-b\n\n| c | d |\n| :-- | --: |\n| e | 1 |\n:::\n")
     assert "columns: 2, align: (left, right,)" in typst
     assert "table.header([c], [d])" in typst and "[e], [1]" in typst
     assert "caption: [All #cite(<a>);.]) <tab-b>" in typst
@@ -62,11 +63,11 @@ def test_a_table_keeps_its_alignment():
 @pytest.mark.parametrize("text", ["{unknown}`a`", "```{note} a\n```", "> quoted", "![a](b.png)"])
 def test_what_the_paper_does_not_know_is_an_error(text):
     with pytest.raises(UserError, match="the paper knows no"):
-        paper.to_typst(text)
+        to_typst(text)
 
 
 def test_numbers_are_the_books():
-    assert paper.to_typst("{setting}`paper.collect.episodes|,`") == "10,000\n"
+    assert to_typst("{setting}`paper.collect.episodes|,`") == "10,000\n"
     assert lookup("nosuchrecord.a") == MISSING
 
 

@@ -1,189 +1,20 @@
 """The report as a paper: ``python -m wmlib.report.paper`` sets ``book/report.md`` as ``_build/report.pdf``.
 
-One text, two outputs. Sphinx makes a page of the book of it; this module reads the same file with the same Markdown
-parser and writes Typst, a typesetter that comes as a wheel and brings its own fonts. ``book/report.typ`` is the layout.
-What the text may contain is what :data:`BLOCKS`, :data:`INLINES`, :data:`ROLES` and :data:`DIRECTIVES` list; anything
-else is an error.
+One text, two outputs. Sphinx makes a page of the book of it; here the same file is written in Typst, a typesetter that
+comes as a wheel and brings its own fonts. ``book/report.typ`` is the layout.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 from wmlib.errors import UserError
-from wmlib.report.findings import finding
-from wmlib.report.mathematics import typst_math
-from wmlib.report.values import lookup, setting
+from wmlib.report.markup import blocks, inline, parse
 from wmlib.runs import atomic_path, find_root
 
 PAGES = 4  # of text; the references follow
-LEADINGS = tuple(round(0.76 - 0.01 * step, 2) for step in range(29))  # em between lines, from airy to tight
-ESCAPED = re.compile(r"([\\#$*_`<>@~\[\]/])")
-OPTION = re.compile(r":([\w-]+):\s*(.*)")
-
-
-def parse(text: str):
-    """The text's syntax tree, read as MyST reads it."""
-    from markdown_it import MarkdownIt
-    from markdown_it.tree import SyntaxTreeNode
-    from mdit_py_plugins.colon_fence import colon_fence_plugin
-    from mdit_py_plugins.dollarmath import dollarmath_plugin
-    from mdit_py_plugins.myst_role import myst_role_plugin
-
-    parser = MarkdownIt("commonmark").enable("table").use(dollarmath_plugin, allow_labels=True)
-    parser.use(myst_role_plugin).use(colon_fence_plugin)
-    return SyntaxTreeNode(parser.parse(text))
-
-
-def to_typst(text: str) -> str:
-    """Typst markup of a text in the book's Markdown.
-
-    Raises:
-        UserError: the text uses something that the paper has no counterpart for.
-    """
-    return _blocks(parse(text).children)
-
-
-# --- blocks ----------------------------------------------------------------------------------------------------------
-
-
-def _blocks(nodes) -> str:
-    return "\n".join(_find(BLOCKS, node.type, "block")(node) for node in nodes)
-
-
-def _find(table: dict, name: str, kind: str):
-    if name not in table:
-        raise UserError(f"book/report.md: the paper knows no {kind} {name!r}; it knows {', '.join(table)}")
-    return table[name]
-
-
-def _heading(node) -> str:
-    return f"{'=' * (int(node.tag[1]) - 1)} {_inline(node)}\n"
-
-
-def _list(marker: str):
-    return lambda node: "".join(f"{marker} {_blocks(item.children).strip()}\n" for item in node.children)
-
-
-def _equation(node) -> str:
-    label = f" <{node.info}>" if node.type == "math_block_label" else ""
-    return f"{_formula(node, 'block: true, ')}{label}\n"
-
-
-def _formula(node, kind: str = "") -> str:
-    """A formula that is read out as it is written in LaTeX."""
-    latex = json.dumps(" ".join(node.content.split()), ensure_ascii=False)
-    return f"#formula({kind}alt: {latex}, ${typst_math(node.content)}$)"
-
-
-def _table(node, caption: str = "", label: str = "") -> str:
-    head, *body = (row for part in node.children for row in part.children)
-    cells = [[f"[{_inline(cell)}]" for cell in row.children] for row in (head, *body)]
-    styles = [cell.attrs.get("style", "") for cell in head.children]
-    align = ", ".join("right" if "right" in style else "left" for style in styles)
-    lines = [f"columns: {len(styles)}, align: ({align},)", "table.hline()", f"table.header({', '.join(cells[0])})"]
-    lines += ["table.hline(stroke: 0.4pt)", *(", ".join(row) for row in cells[1:]), "table.hline()"]
-    body = "table(\n  " + ",\n  ".join(lines) + ",\n)"
-    return _figure(body, caption, label, "kind: table, ")
-
-
-def _fence(node) -> str:
-    """A directive: its name and argument, its options, its content."""
-    name, _, argument = node.info.partition(" ")
-    lines = node.content.splitlines()
-    options = {}
-    while lines and (match := OPTION.fullmatch(lines[0])):
-        options[match[1]] = match[2]
-        lines.pop(0)
-    return _find(DIRECTIVES, name.strip("{}"), "directive")(argument.strip(), options, "\n".join(lines).strip())
-
-
-def _picture(path: str, options: dict, caption: str) -> str:
-    width = options.get("paper-width", "100%")
-    picture = f'image("/book/{path}", width: {width}, alt: {json.dumps(options["alt"], ensure_ascii=False)})'
-    return _figure(picture, caption, options.get("name", ""), "", wide=options.get("figclass") == "wide")
-
-
-def _captioned_table(caption: str, options: dict, content: str) -> str:
-    return _table(parse(content).children[0], caption, options.get("name", ""))
-
-
-def _figure(body: str, caption: str, label: str, kind: str, wide: bool = False) -> str:
-    parts = [inline for paragraph in parse(caption).children for inline in paragraph.children]
-    place = 'placement: top, scope: "parent"' if wide else "placement: auto"
-    mark = f" <{label}>" if label else ""
-    return f"#figure({body}, {kind}{place}, caption: [{''.join(_spans(part.children) for part in parts)}]){mark}\n"
-
-
-BLOCKS = {
-    "heading": _heading,
-    "paragraph": lambda node: _inline(node) + "\n",
-    "bullet_list": _list("-"),
-    "ordered_list": _list("+"),
-    "math_block": _equation,
-    "math_block_label": _equation,
-    "table": _table,
-    "fence": _fence,
-    "colon_fence": _fence,
-    "html_block": lambda node: "",  # only for the page
-}
-DIRECTIVES = {
-    "figure": _picture,
-    "table": _captioned_table,
-    "finding": lambda name, options, content: to_typst(finding(name)),
-}
-
-
-# --- inlines ---------------------------------------------------------------------------------------------------------
-
-
-def _inline(node) -> str:
-    return "".join(_spans(child.children) for child in node.children)
-
-
-def _spans(nodes) -> str:
-    return "".join(_find(INLINES, node.type, "inline")(node) for node in nodes)
-
-
-def escape(text: str) -> str:
-    """Text that Typst prints as it stands."""
-    return ESCAPED.sub(r"\\\1", text)
-
-
-def _link(node) -> str:
-    """A link out of the book stays one; one to another page of it is its text."""
-    address, text = node.attrs["href"], _spans(node.children)
-    return f"#link({json.dumps(address)})[{text}]" if "://" in address else text
-
-
-def _cite(keys: str) -> str:
-    return " ".join(f"#cite(<{key.strip()}>);" for key in keys.split(","))
-
-
-ROLES = {
-    "cite:p": _cite,
-    "cite:t": lambda key: f'#cite(<{key}>, form: "author", style: "chicago-author-date");~{_cite(key)}',
-    "numref": lambda label: f"#ref(<{label}>);",
-    "eq": lambda label: f"#ref(<{label}>);",
-    "result": lambda expression: escape(lookup(expression)),
-    "setting": lambda expression: escape(setting(expression)),
-    "finding": lambda name: _inline(parse(finding(name)).children[0]) if finding(name) else "",
-}
-INLINES = {
-    "text": lambda node: escape(node.content),
-    "softbreak": lambda node: " ",
-    "strong": lambda node: f"#strong[{_spans(node.children)}]",
-    "em": lambda node: f"#emph[{_spans(node.children)}]",
-    "code_inline": lambda node: f"#raw({json.dumps(node.content)});",
-    "math_inline": lambda node: _formula(node) + ";",
-    "link": _link,
-    "myst_role": lambda node: _find(ROLES, node.meta["name"], "role")(node.content),
-}
-
-
-# --- the paper -------------------------------------------------------------------------------------------------------
+LEADINGS = (48, 76)  # hundredths of an em between lines: as tight and as airy as it may get
 
 
 def source(root: Path) -> str:
@@ -192,8 +23,8 @@ def source(root: Path) -> str:
     first = next(index for index, node in enumerate(rest) if node.type == "heading")
     return (
         '#import "/book/report.typ": formula, paper\n'
-        f"#show: paper.with(title: [{_inline(title)}], abstract: [{_blocks(rest[:first]).strip()}])\n\n"
-        f"{_blocks(rest[first:])}"
+        f"#show: paper.with(title: [{inline(title)}], abstract: [{blocks(rest[:first]).strip()}])\n\n"
+        f"{blocks(rest[first:])}"
     )
 
 
@@ -212,18 +43,25 @@ def build(output: Path | None = None, root: Path | None = None, format: str = "p
     except ImportError:
         raise UserError("the report needs typst: pip install 'wmlib[book]', or make setup") from None
     text = source(root).encode()
-    for leading in LEADINGS:
-        inputs = {"leading": str(leading)}
-        compiler = typst.Compiler(text, str(root), ignore_system_fonts=True, sys_inputs=inputs)
-        if json.loads(compiler.query("<end>", field="value", one=True)) <= PAGES:
-            break
-    else:
+
+    def compiler(leading: int):
+        inputs = {"leading": str(leading / 100)}
+        return typst.Compiler(text, str(root), ignore_system_fonts=True, sys_inputs=inputs)
+
+    def fits(leading: int) -> bool:
+        return json.loads(compiler(leading).query("<end>", field="value", one=True)) <= PAGES
+
+    tight, airy = LEADINGS
+    if not fits(tight):
         raise UserError(f"book/report.md: the text is longer than {PAGES} pages; shorten it")
-    if leading == LEADINGS[0]:
+    if fits(airy):
         raise UserError(f"book/report.md: the text does not fill {PAGES} pages; lengthen it")
+    while airy - tight > 1:
+        middle = (tight + airy) // 2
+        tight, airy = (middle, airy) if fits(middle) else (tight, middle)
     output.parent.mkdir(parents=True, exist_ok=True)
     options = {"pdf_standards": "ua-1"} if format == "pdf" else {"ppi": 110.0}  # UA: tagged, every picture described
-    pages = compiler.compile(text, format=format, **options)
+    pages = compiler(tight).compile(text, format=format, **options)
     for number, page in enumerate(pages if isinstance(pages, list) else [pages], 1):
         path = output if format == "pdf" else output.with_name(f"{output.stem}-{number}.{format}")
         with atomic_path(path) as temporary:
