@@ -11,6 +11,7 @@ from wmlib.report.records import Records
 from wmlib.report.stats import describe
 
 RUN = {
+    "scale": "quick",
     "config": {"vae": {"batch_size": 100}, "controller": {"population": 64, "tracks": 4}},
     "stages": {
         "collect": {"seconds": 60, "frames": 1000},
@@ -63,7 +64,10 @@ def test_the_table_of_scores_has_the_recorded_arms_and_no_other(tmp_path):
     rows = [line for line in text.splitlines() if line.startswith("|")][2:]
     assert [row.split("|")[1].strip() for row in rows] == ["VAE, z and h", "VAE, z only"]
     assert "906 ± 21" in rows[0] and "632 ± 251" in rows[1] and "33 %" in rows[0]
-    assert "on 3 test tracks" in text and "scale *quick*" in text
+    assert "on 3 test tracks" in text and "(quick)" not in text
+    records = write(tmp_path, vae_zh=[700, 800, 900], vae_z=[100, 200, 300])
+    records.scores["vae-z"]["scale"] = "full"
+    assert "| VAE, z only (full) |" in finding("scores", records)
 
 
 @pytest.mark.parametrize(
@@ -101,6 +105,13 @@ def test_costs_add_up_the_iterations(tmp_path):
     assert "frames took 3 minutes, V 10 minutes, M 2 minutes and the search 2.5 hours" in finding("cost", records)
     table = finding("budget", records)
     assert "| 10,000,000 | 1,500 |" in table and "2.0 epochs" in table and "64 × 4" in table
+
+
+def test_several_training_runs_are_named_with_their_own_interval(tmp_path):
+    records = write(tmp_path, vae_zh=[700, 800, 900], vae_z=[100, 200, 300])
+    assert finding("runs", records).startswith("Each score comes from one training run.")
+    records.scores["vae-zh"]["over_seeds"] = {"mean": 812.0, "runs": 3, "ci95": [790.0, 830.0]}
+    assert "are VAE, z and h: 812 over 3 runs (790 to 830)." in finding("runs", records)
 
 
 def test_an_unknown_finding_is_an_error():

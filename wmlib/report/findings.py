@@ -44,9 +44,8 @@ def scores(records: Records) -> str:
         rows.append([label, ours, f"{low:.0f} to {high:.0f}", f"{100 * score['share_solved']:.0f} %", original])
     counts = sorted({score["n"] for score in records.scores.values()})
     tracks = " or ".join(map(str, counts))
-    scale = f", scale *{scales.pop()}*" if len(scales) == 1 else ""
     caption = (
-        f"Return on {tracks} test tracks of unmodified CarRacing-v3{scale}: mean ± standard deviation over tracks, "
+        f"Return on {tracks} test tracks of unmodified CarRacing-v3: mean ± standard deviation over tracks, "
         "95 % interval of the mean, share of tracks at 900 or more, and the original's score for the same question "
         "on CarRacing-v0 {cite:p}`ha2018worldmodels`."
     )
@@ -74,8 +73,9 @@ def budget(records: Records) -> str:
         ["core-hours of search", _hours(LEARNING_CURVE[-1][-1] * CORES), _hours(hours)],
     ]  # fmt: skip
     caption = (
-        "What the original's agent {cite:p}`ha2018code` and ours were made with. An epoch is one pass through all "
-        "frames; the search is counted up to the generation that was chosen."
+        "What the original's agent {cite:p}`ha2018code` and ours were made with, the latter at the scale "
+        f"*{run['scale']}* of our code. An epoch is one pass through all frames; the search is counted up to the "
+        "generation that was chosen."
     )
     return _table("tab-budget", caption, ["", "original", "here"], rows)
 
@@ -156,8 +156,15 @@ def runs(records: Records) -> str:
             "Each score comes from one training run. Its interval says how well those weights drive, and not how much "
             "another seed would differ."
         )
-    text = f"Between {counts[0]} and {counts[-1]}" if len(counts) > 1 else f"{counts[0]}"
-    return f"{text} training runs stand behind each row; the row shows the run that validation chose."
+    several = [
+        f"{look(arm).label}: {over['mean']:.0f} over {over['runs']} runs ({over['ci95'][0]:.0f} to {over['ci95'][1]:.0f})"
+        for arm, over in ((arm, score["over_seeds"]) for arm, score in records.scores.items() if "over_seeds" in score)
+        if over["runs"] > 1
+    ]
+    return (
+        "Each row shows one training run, where there are several the one that validation chose. The means over all "
+        f"runs, with intervals over runs and tracks, are {'; '.join(several)}."
+    )
 
 
 def difference(records: Records, one: str, other: str, words: str) -> str:
