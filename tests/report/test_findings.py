@@ -12,16 +12,21 @@ from wmlib.report.stats import describe
 
 RUN = {
     "scale": "quick",
-    "config": {"vae": {"batch_size": 100}, "controller": {"population": 64, "tracks": 4}},
+    "config": {
+        "iterations": 2,
+        "vae": {"batch_size": 100},
+        "controller": {"population": 64, "tracks": 4, "double_tracks_every": 50},
+    },
     "stages": {
         "collect": {"seconds": 60, "frames": 1000},
         "vision-vae": {"seconds": 600, "updates": 30},
         "encode-vae": {"seconds": 30},
         "memory-vae": {"seconds": 90, "updates": 700},
         "collect-2": {"seconds": 120, "frames": 500},
-        "controller-vae-zh": {"seconds": 9000},
+        "controller-vae-zh": {"seconds": 1800, "env_steps": 300_000},
+        "controller-vae-zh-2": {"seconds": 7200, "env_steps": 9_000_000},
     },
-    "chosen": {"wall_seconds": 3600, "cores": 2, "env_steps": 4_700_000, "generation": 60},
+    "chosen": {"wall_seconds": 1800, "cores": 2, "env_steps": 4_700_000, "generation": 60},
 }
 
 
@@ -51,6 +56,7 @@ def test_without_records_nothing_is_claimed(tmp_path):
     texts = {name: finding(name, Records(tmp_path)) for name in FINDINGS}
     assert texts.pop("headline") == "no result yet"
     assert "No run with VAE/GAN is on record yet" in texts.pop("vaegan")
+    assert "random driver" in texts.pop("data") and "random driver" in texts.pop("horizon")
     assert set(texts.values()) == {""}
 
 
@@ -64,10 +70,9 @@ def test_the_table_of_scores_has_the_recorded_arms_and_no_other(tmp_path):
     rows = [line for line in text.splitlines() if line.startswith("|")][2:]
     assert [row.split("|")[1].strip() for row in rows] == ["VAE, z and h", "VAE, z only"]
     assert "906 ± 21" in rows[0] and "632 ± 251" in rows[1] and "33 %" in rows[0]
-    assert "on 3 test tracks" in text and "(quick)" not in text
-    records = write(tmp_path, vae_zh=[700, 800, 900], vae_z=[100, 200, 300])
-    records.scores["vae-z"]["scale"] = "full"
-    assert "| VAE, z only (full) |" in finding("scores", records)
+    assert "on 3 test tracks" in text
+    records = write(tmp_path, vae_zh=[700, 800, 900], vae_z_quick=[100, 200, 300])
+    assert "| VAE, z only, quick scale | 200 ± 100 |" in finding("scores", records)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +109,16 @@ def test_costs_add_up_the_iterations(tmp_path):
     records = write(tmp_path, vae_zh=[700, 800, 900])
     assert "frames took 3 minutes, V 10 minutes, M 2 minutes and the search 2.5 hours" in finding("cost", records)
     table = finding("budget", records)
-    assert "| 10,000,000 | 1,500 |" in table and "2.0 epochs" in table and "64 × 4" in table
+    assert "| 10,000,000 | 1,500 |" in table and "2.0 epochs" in table and "64 × 4 to 8 |" in table
+    assert "| 1,750 | 5.0 |" in table and "| 71,590 | 2 |" in table
+    assert "noise" in finding("data", records) and "own drivers" in finding("horizon", records)
+
+
+def test_quick_runs_speak_where_there_is_no_full_one(tmp_path):
+    quick = {"vae_zh_quick": [700, 800, 900], "vae_z_quick": [100, 200, 300]}
+    assert finding("headline", write(tmp_path, **quick)).startswith("800 ± 100")
+    assert "600 points more than with $z$ alone" in finding("memory", write(tmp_path, **quick))
+    assert finding("headline", write(tmp_path, **quick, vae_zh=[850, 850, 850])).startswith("850 ± 0")
 
 
 def test_several_training_runs_are_named_with_their_own_interval(tmp_path):

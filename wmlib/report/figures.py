@@ -76,7 +76,10 @@ def use_style() -> None:
 
 
 def look(arm: str) -> Look:
-    """The look of an arm; one that is not listed is black, under its own name."""
+    """The look of an arm; at another scale it only says so, and one that is not listed is black, under its own name."""
+    base, _, scale = arm.rpartition("-")
+    if arm not in ARMS and base in ARMS:
+        return ARMS[base]._replace(label=f"{ARMS[base].label}, {scale} scale")
     return ARMS.get(arm, Look(arm, BLACK, "-", "P", ""))
 
 

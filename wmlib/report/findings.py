@@ -6,26 +6,36 @@ Each function returns text, empty where there is nothing on record; :func:`findi
 from __future__ import annotations
 
 from wmlib.errors import UserError
-from wmlib.report.figures import look
+from wmlib.report.figures import ARMS, look
 from wmlib.report.published import CORES, COUNTERPART, LEARNING_CURVE, ORIGINAL, SCORES
+from wmlib.report.queries import (
+    HEADLINE,
+    by_track,
+    main_arm,
+    pair,
+    reached,
+    rehearsed,
+    run_of,
+    searched,
+    stages_of,
+)
 from wmlib.report.records import Records
 from wmlib.report.stats import bootstrap_interval
 from wmlib.report.tables import markdown_table
 
-HEADLINE, ADVERSARIAL = "vae-zh", "vaegan-zh"
+ADVERSARIAL = "vaegan-zh"
 LEVELS = (500, 700, 800, 850, 900)
 
 
 def headline(records: Records) -> str:
     """The main arm's score and what its search cost, within a sentence."""
-    if HEADLINE not in records.scores:
+    arm = main_arm(records)
+    if not arm:
         return "no result yet"
-    score, (low, high) = records.scores[HEADLINE], records.scores[HEADLINE]["ci95"]
-    chosen = _run(records, HEADLINE)["chosen"]
-    hours = chosen["wall_seconds"] * chosen["cores"] / 3600
+    score, (low, high) = records.scores[arm], records.scores[arm]["ci95"]
     return (
         f"{score['mean']:.0f} ± {score['std']:.0f} on {score['n']} unseen tracks (95 % interval of the mean "
-        f"{low:.0f} to {high:.0f}) after {_hours(hours)} core-hours of search"
+        f"{low:.0f} to {high:.0f}) after {_hours(searched(run_of(records, arm))[1])} core-hours of search"
     )
 
 
@@ -33,17 +43,15 @@ def scores(records: Records) -> str:
     """Table of every arm beside the paper's answer to the same question."""
     if not records.scores:
         return ""
-    scales = {score.get("scale") for score in records.scores.values()}
     rows = []
     for arm, score in sorted(records.scores.items(), key=lambda item: -item[1]["mean"]):
-        paper = SCORES.get(COUNTERPART.get(arm, ""))
-        label = look(arm).label + ("" if len(scales) == 1 else f" ({score.get('scale')})")
-        low, high = score["ci95"]
+        paper = SCORES.get(COUNTERPART.get(arm.removesuffix("-quick"), ""))
         original = f"{paper['mean']} ± {paper['std']}" if paper else "–"
+        low, high = score["ci95"]
         ours = f"{score['mean']:.0f} ± {score['std']:.0f}"
-        rows.append([label, ours, f"{low:.0f} to {high:.0f}", f"{100 * score['share_solved']:.0f} %", original])
-    counts = sorted({score["n"] for score in records.scores.values()})
-    tracks = " or ".join(map(str, counts))
+        solved = f"{100 * score['share_solved']:.0f} %"
+        rows.append([look(arm).label, ours, f"{low:.0f} to {high:.0f}", solved, original])
+    tracks = " or ".join(map(str, sorted({score["n"] for score in records.scores.values()})))
     caption = (
         f"Return on {tracks} test tracks of unmodified CarRacing-v3: mean ± standard deviation over tracks, "
         "95 % interval of the mean, share of tracks at 900 or more, and the original's score for the same question "
@@ -54,39 +62,43 @@ def scores(records: Records) -> str:
 
 def budget(records: Records) -> str:
     """Table of what the main arm was made from, beside the original."""
-    if HEADLINE not in records.scores:
+    arm = main_arm(records)
+    if not arm:
         return ""
-    run = _run(records, HEADLINE)
-    config, chosen = run["config"], run["chosen"]
-    frames, vision, memory_updates = (_total(run, *key) for key in (("collect", "frames"), ("vision", "updates"),
-                                                                    ("memory", "updates")))  # fmt: skip
-    hours = chosen["wall_seconds"] * chosen["cores"] / 3600
-    search = config["controller"]
+    run = run_of(records, arm)
+    config, chosen, search = run["config"], run["chosen"], run["config"]["controller"]
+    frames = sum(stage["frames"] for stage in stages_of(run, "collect"))
+    epochs = stages_of(run, "vision")[-1]["updates"] * config["vae"]["batch_size"] / frames
+    doublings = (chosen["generation"] - 1) // (search.get("double_tracks_every") or chosen["generation"])
+    last = search["tracks"] * 2**doublings
+    tracks = f"{search['tracks']}" + (f" to {last}" if doublings else "")
+    steps, hours = searched(run)
     rows = [
         ["frames to learn from", f"{ORIGINAL['frames']:,}", f"{frames:,}"],
-        ["training of V", ORIGINAL["vision"], f"{vision * config['vae']['batch_size'] / frames:.1f} epochs"],
-        ["training of M, updates", f"{ORIGINAL['memory']:,}", f"{memory_updates:,}"],
-        ["candidates × tracks", f"{ORIGINAL['population']} × {ORIGINAL['tracks']}",
-         f"{search['population']} × {search['tracks']}"],
+        ["training of V", ORIGINAL["vision"], f"{epochs:.1f} epochs"],
+        ["training of M, updates", f"{ORIGINAL['memory']:,}", f"{stages_of(run, 'memory')[-1]['updates']:,}"],
+        ["candidates × tracks", "{population} × {tracks}".format(**ORIGINAL), f"{search['population']} × {tracks}"],
         ["generations", f"{ORIGINAL['generations']:,}", f"{chosen['generation']:,}"],
-        ["steps driven, millions", f"{ORIGINAL['million_steps']:,}", f"{chosen['env_steps'] / 1e6:.1f}"],
+        ["steps of search, millions", f"{ORIGINAL['million_steps']:,}", f"{steps / 1e6:,.1f}"],
         ["core-hours of search", _hours(LEARNING_CURVE[-1][-1] * CORES), _hours(hours)],
-    ]  # fmt: skip
+    ]
+    rehearsal = " and its rehearsal" if config["iterations"] > 1 else ""
     caption = (
         "What the original's agent {cite:p}`ha2018code` and ours were made with, the latter at the scale "
-        f"*{run['scale']}* of our code. An epoch is one pass through all frames; the search is counted up to the "
-        "generation that was chosen."
+        f"*{run['scale']}* of our code. An epoch is one pass through all frames. The search{rehearsal} is counted up "
+        "to the generation that was chosen."
     )
     return _table("tab-budget", caption, ["", "original", "here"], rows)
 
 
 def cost(records: Records) -> str:
     """How long the main arm's run took, part by part."""
-    if HEADLINE not in records.scores:
+    arm = main_arm(records)
+    if not arm:
         return ""
-    run = _run(records, HEADLINE)
+    run = run_of(records, arm)
     parts = ("collect", "vision", "encode", "memory", "controller")
-    minutes = {part: _total(run, part, "seconds") / 60 for part in parts}
+    minutes = {part: sum(stage["seconds"] for stage in stages_of(run, part)) / 60 for part in parts}
     return (
         f"On {run['chosen']['cores']} cores, collecting frames took {_minutes(minutes['collect'])}, V "
         f"{_minutes(minutes['vision'])}, M {_minutes(minutes['encode'] + minutes['memory'])} and the search "
@@ -94,19 +106,40 @@ def cost(records: Records) -> str:
     )
 
 
+def data(records: Records) -> str:
+    """Who drives while V's and M's frames are collected."""
+    text = (
+        "V and M learn from a random driver who holds a course for a while, since independent random actions cancel "
+        "out."
+    )
+    if rehearsed(records):
+        text += (
+            " A short run of all stages comes first. Its controller then drives, with noise, to where a random driver "
+            "never gets, and V and M learn anew from the frames of both."
+        )
+    return text
+
+
+def horizon(records: Records) -> str:
+    """What V and M never saw."""
+    if rehearsed(records):
+        return "V and M learn from what their own drivers see, and know little of places where those never get."
+    return "V and M learn from what a random driver sees, and know little of places where such a driver never gets."
+
+
 def renderer(records: Records) -> str:
     """What the same tracks give with our simulator's pictures."""
-    ours = records.scores.get(HEADLINE, {}).get("wmlib_renderer")
+    ours = records.scores.get(main_arm(records), {}).get("wmlib_renderer")
     return f"With our own pictures the same tracks give {ours['mean']:.0f} ± {ours['std']:.0f}." if ours else ""
 
 
 def speed(records: Records) -> str:
     """Table of core-hours until the search's mean solution first passed each level, arm by arm and the authors'."""
     rows = []
-    for arm in records.scores:
+    for arm in sorted(records.scores, key=rank):
         curve = records.curve(arm)
         if curve:
-            rows.append([look(arm).label, *(_hours(_reached(curve, level)) for level in LEVELS)])
+            rows.append([look(arm).label, *(_hours(reached(curve, level)) for level in LEVELS)])
     if not rows:
         return ""
     validated = [(score, hours * CORES) for _, _, score, hours in LEARNING_CURVE if score is not None]
@@ -117,9 +150,9 @@ def speed(records: Records) -> str:
         cells.append(("≤ " if hours == first else "") + _hours(hours))
     rows.append([look("published").label, *cells])
     caption = (
-        "How fast the policy is learnt: core-hours of search until the mean solution, driven on validation tracks, "
-        "first reaches a return. The last row is from the authors' log, whose first validation came at generation "
-        f"{next(row[0] for row in LEARNING_CURVE if row[2])} {{cite:p}}`ha2018code`; its cores are older ones."
+        "How fast the policy is learnt: core-hours of the last search until its mean solution, driven on validation "
+        "tracks, first reaches a return. The last row is from the authors' log, whose first validation came at "
+        f"generation {next(row[0] for row in LEARNING_CURVE if row[2])} {{cite:p}}`ha2018code`; its cores are older ones."
     )
     return _table("tab-speed", caption, ["search", *map(str, LEVELS)], rows)
 
@@ -138,10 +171,10 @@ def adversarial(records: Records) -> str:
     if not found:
         return "No run with VAE/GAN is on record yet, so nothing is said here about what it changes."
     text = f"Measured on the same tracks, the driver with VAE/GAN scores {found}."
-    curves = [records.curve(arm) for arm in (ADVERSARIAL, HEADLINE)]
-    passed = [level for level in LEVELS if all(curve and _reached(curve, level) for curve in curves)]
+    curves = [records.curve(arm) for arm in pair(records, ADVERSARIAL, HEADLINE)]
+    passed = [level for level in LEVELS if all(curve and reached(curve, level) for curve in curves)]
     if passed:
-        ours, plain = (_hours(_reached(curve, passed[-1])) for curve in curves)
+        ours, plain = (_hours(reached(curve, passed[-1])) for curve in curves)
         text += f" Its search first reaches {passed[-1]} after {ours} core-hours, that of the VAE after {plain}."
     return text
 
@@ -156,11 +189,12 @@ def runs(records: Records) -> str:
             "Each score comes from one training run. Its interval says how well those weights drive, and not how much "
             "another seed would differ."
         )
-    several = [
-        f"{look(arm).label}: {over['mean']:.0f} over {over['runs']} runs ({over['ci95'][0]:.0f} to {over['ci95'][1]:.0f})"
-        for arm, over in ((arm, score["over_seeds"]) for arm, score in records.scores.items() if "over_seeds" in score)
-        if over["runs"] > 1
-    ]
+    several = []
+    for arm, score in records.scores.items():
+        over = score.get("over_seeds", {"runs": 1})
+        if over["runs"] > 1:
+            low, high = over["ci95"]
+            several.append(f"{look(arm).label}: {over['mean']:.0f} over {over['runs']} runs ({low:.0f} to {high:.0f})")
     return (
         "Each row shows one training run, where there are several the one that validation chose. The means over all "
         f"runs, with intervals over runs and tracks, are {'; '.join(several)}."
@@ -169,9 +203,7 @@ def runs(records: Records) -> str:
 
 def difference(records: Records, one: str, other: str, words: str) -> str:
     """Mean difference of two arms on the tracks both drove, with its interval; empty unless both ran at one scale."""
-    if not {one, other} <= set(records.scores) or len({records.scores[arm].get("scale") for arm in (one, other)}) > 1:
-        return ""
-    ours, theirs = (_by_track(records, arm) for arm in (one, other))
+    ours, theirs = (by_track(records, arm) for arm in pair(records, one, other) or ("", ""))
     differences = [ours[track] - theirs[track] for track in sorted(set(ours) & set(theirs))]
     if not differences:
         return ""
@@ -182,27 +214,10 @@ def difference(records: Records, one: str, other: str, words: str) -> str:
     return f"{points} than {words} (95 % interval of the difference {low:+.0f} to {high:+.0f}{chance})"
 
 
-def _by_track(records: Records, arm: str) -> dict[int, float]:
-    wanted = (arm, "gymnasium", records.headline_seed(arm))
-    rows = (row for row in records.evaluations if (row["arm"], row["renderer"], row["train_seed"]) == wanted)
-    return {row["track_seed"]: row["return"] for row in rows}
-
-
-def _run(records: Records, arm: str) -> dict:
-    return records.runs[f"{arm}/seed{records.headline_seed(arm)}"]
-
-
-def _total(run: dict, part: str, name: str) -> float:
-    """Sum of a figure over the iterations of a stage."""
-    return sum(stage.get(name, 0) for stage_name, stage in run["stages"].items() if stage_name.split("-")[0] == part)
-
-
-def _reached(curve: dict, level: float) -> float | None:
-    """Core-hours of search until a validated mean solution reached ``level``."""
-    for score, seconds, cores in zip(curve["validation_mean"], curve["wall_seconds"], curve["cores"], strict=True):
-        if score >= level:  # false where nothing was validated: NaN
-            return seconds * cores / 3600
-    return None
+def rank(arm: str) -> tuple:
+    """Arms in the order of the house style; others follow."""
+    names = list(ARMS)
+    return (names.index(arm) if arm in names else len(names), arm)
 
 
 def _hours(hours: float | None) -> str:
@@ -226,6 +241,8 @@ FINDINGS = {
     "scores": scores,
     "budget": budget,
     "cost": cost,
+    "data": data,
+    "horizon": horizon,
     "renderer": renderer,
     "speed": speed,
     "memory": memory,

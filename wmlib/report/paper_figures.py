@@ -23,6 +23,7 @@ from wmlib.report.figures import (
     new_figure,
     use_style,
 )
+from wmlib.report.findings import rank
 from wmlib.report.published import CORES, LEARNING_CURVE
 from wmlib.report.records import Records
 from wmlib.report.stats import SOLVED
@@ -30,7 +31,6 @@ from wmlib.runs import atomic_path, find_root
 from wmlib.search.cmaes import CMAES
 
 STRIP = (2, (0, 20, 40, 60, 80, 99))  # of the film: which dream, and its frames at 50 a second
-ARMS = ("vae-zh", "vaegan-zh", "vae-z", "vae-z-hidden", "vae-zh-untrained-m")
 
 
 def vision():
@@ -144,7 +144,7 @@ def vaegan():
 def learning(records: Records):
     """Return of the search's mean solution by core-hours of search: every recorded arm, and the authors' search."""
     figure, axes = new_figure(COLUMN, 2.05)
-    for arm in ARMS:
+    for arm in sorted(records.scores, key=rank):
         curve = records.curve(arm)
         if not curve:
             continue
