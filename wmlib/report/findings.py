@@ -149,10 +149,11 @@ def speed(records: Records) -> str:
         hours = next(hours for score, hours in validated if score >= level)
         cells.append(("≤ " if hours == first else "") + _hours(hours))
     rows.append([look("published").label, *cells])
+    generation = next(row[0] for row in LEARNING_CURVE if row[2])
     caption = (
         "How fast the policy is learnt: core-hours of the last search until its mean solution, driven on validation "
         "tracks, first reaches a return. The last row is from the authors' log, whose first validation came at "
-        f"generation {next(row[0] for row in LEARNING_CURVE if row[2])} {{cite:p}}`ha2018code`; its cores are older ones."
+        f"generation {generation} {{cite:p}}`ha2018code`; its cores are older ones."
     )
     return _table("tab-speed", caption, ["search", *map(str, LEVELS)], rows)
 
