@@ -15,7 +15,6 @@ from wmlib.report.figures import (
     COLUMN,
     GREEN,
     GREY,
-    ORANGE,
     PART,
     VERMILLION,
     line_options,
@@ -131,7 +130,7 @@ def vaegan():
     _funnel(axes, 22, 27.6, 1.6, 3.4, 5.5, "dec.")
     box(axes, 31.6, 15, 4.6, 4.4, r"$\hat x$", PART["V"])
     box(axes, 31.6, 5.5, 4.6, 4.4, "$x_p$", PART["V"])
-    box(axes, 42, 10.3, 10.6, 8, "real?\nfeatures", ORANGE, "D")
+    box(axes, 42, 10.3, 10.6, 8, "real?\nfeatures", BLACK, "D")
     for start, end, y in ((7.3, 9, 15), (14.7, 16.2, 15), (19.8, 22, 15), (27.7, 29.2, 15), (19.8, 22, 5.5),
                           (27.7, 29.2, 5.5), (13.8, 16.2, 5.5)):  # fmt: skip
         arrow(axes, (start, y), (end, y), colour=GREY)
