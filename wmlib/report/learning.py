@@ -1,0 +1,177 @@
+"""How fast a policy is learnt: curves over every kind of cost, when a level was reached, and what the original needed.
+
+A *curve* is a dictionary of columns of ``learning_curves.csv`` (see :meth:`wmlib.report.records.Records.curve`) with
+the costs that this module adds: ``core_hours`` of the search, ``minutes`` of the search, and ``minutes_from_nothing``,
+which also counts everything that ran before the search: recording, V, M, and earlier iterations.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from wmlib.report.published import CORES, EPISODES_PER_GENERATION, SEARCH_LOG
+from wmlib.report.records import Records
+from wmlib.report.tables import markdown_table
+
+LEVELS = (800, 850, 900)  # of the validated mean solution
+
+
+def curve(records: Records, arm: str, train_seed: int) -> dict[str, np.ndarray]:
+    """Learning curve of one training run, with its costs. Empty if unknown."""
+    columns = records.curve(arm, train_seed)
+    if not columns:
+        return {}
+    before = seconds_before_search(records, arm, train_seed)
+    minutes = columns["wall_seconds"] / 60
+    return columns | {
+        "minutes": minutes,
+        "core_hours": minutes / 60 * columns["cores"],
+        "minutes_from_nothing": minutes + before / 60,
+        "half_interval": 1.96 * columns["validation_std"] / np.sqrt(np.maximum(columns["validation_n"], 1)),
+    }
+
+
+def curves(records: Records) -> dict[tuple[str, int], dict[str, np.ndarray]]:
+    """(arm, training seed) to curve, for every search on record."""
+    return {pair: curve(records, *pair) for pair in records.searches}
+
+
+def seconds_before_search(records: Records, arm: str, train_seed: int) -> float:
+    """Wall seconds of all stages that come before a run's last search; NaN if its costs are not on record."""
+    stages = records.runs.get(f"{arm}/seed{train_seed}", {}).get("stages")
+    if not stages:
+        return float("nan")
+    names = list(stages)
+    search = max(index for index, name in enumerate(names) if name.startswith("controller-"))
+    return float(sum(stages[name]["seconds"] for name in names[:search]))
+
+
+def original() -> dict[str, np.ndarray]:
+    """The authors' curve, from the rows of their log; costs are the search's alone, since only those are published.
+
+    Steps are estimated: episodes per generation times their average length, summed over the generations in between.
+    """
+    rows = np.array([[np.nan if value is None else value for value in row] for row in SEARCH_LOG], float)
+    generation, mean, worst, best, validated, hours, frames = rows.T
+    lengths = np.interp(np.arange(1, generation[-1] + 1), generation, frames)  # (generations,)
+    steps = EPISODES_PER_GENERATION * np.cumsum(lengths)[generation.astype(int) - 1]
+    return {
+        "generation": generation,
+        "env_steps": steps,
+        "population_mean": mean,
+        "population_min": worst,
+        "population_max": best,
+        "validation_mean": validated,
+        "minutes": 60 * hours,
+        "core_hours": CORES * hours,
+    }
+
+
+def first(columns: dict[str, np.ndarray], level: float) -> int | None:
+    """Row in which the validated mean is first at ``level`` or above; None if it never is."""
+    reached = np.flatnonzero(np.nan_to_num(columns["validation_mean"], nan=-np.inf) >= level)
+    return int(reached[0]) if len(reached) else None
+
+
+def for_good(columns: dict[str, np.ndarray], level: float) -> int | None:
+    """Row from which on no validation falls below ``level``; None if the last one does."""
+    validated = np.flatnonzero(np.isfinite(columns["validation_mean"]))
+    below = np.flatnonzero(columns["validation_mean"][validated] < level)
+    later = validated[below[-1] + 1 :] if len(below) else validated
+    return int(later[0]) if len(later) else None
+
+
+def milestones(columns: dict[str, np.ndarray], levels=LEVELS) -> list[dict]:
+    """When each level was reached: its costs when first reached and when reached for good, None where it was not."""
+    names = ("generation", "env_steps", "minutes", "minutes_from_nothing", "core_hours")
+    found = []
+    for level in levels:
+        entry = {"level": level}
+        for key, find in (("first", first), ("for_good", for_good)):
+            row = find(columns, level)
+            entry[key] = None if row is None else {n: float(columns[n][row]) for n in names if n in columns}
+        found.append(entry)
+    return found
+
+
+def core_hours_factor(columns: dict[str, np.ndarray], level: float, everything: bool = False) -> float | None:
+    """How many times the core-hours the original's search took to validate at ``level``; None if ours did not.
+
+    Args:
+        everything: put all stages from nothing on our side of the balance, against the original's search alone.
+    """
+    ours, theirs = first(columns, level), first(original(), level)
+    if ours is None or theirs is None:
+        return None
+    cost = columns["core_hours"][ours]
+    if everything:
+        cost = columns["minutes_from_nothing"][ours] / 60 * columns["cores"][ours]
+    return float(original()["core_hours"][theirs] / cost)
+
+
+def milestone_table(runs: dict[str, dict[str, np.ndarray]], levels=LEVELS) -> str:
+    """Markdown table of milestones, the original's below ours.
+
+    Args:
+        runs: label to curve.
+    """
+    header = ["search", "level", "generation", "million steps", "from nothing", "core-hours of search", "for good from"]
+    rows = []
+    for label, columns in {**runs, "Ha and Schmidhuber 2018": original()}.items():
+        for entry in milestones(columns, levels):
+            cells = [label, str(entry["level"])]
+            if entry["first"] is None:
+                best = np.nanmax(columns["validation_mean"])
+                rows.append([*cells, f"not reached (best {best:.0f})", "–", "–", "–", "–"])
+                continue
+            at = entry["first"]
+            nothing = at.get("minutes_from_nothing", np.nan)
+            rows.append(
+                [
+                    *cells,
+                    f"{at['generation']:.0f}",
+                    f"{at['env_steps'] / 1e6:,.1f}",
+                    duration(nothing) if np.isfinite(nothing) else "not published",
+                    f"{at['core_hours']:,.1f}",
+                    held(columns, level),
+                ]
+            )
+    return markdown_table(header, rows, numeric_from=2)
+
+
+def held(columns: dict[str, np.ndarray], level: float) -> str:
+    """From when on a level was held, in words; a level that only the last validation reached was not yet held."""
+    row, last = for_good(columns, level), np.flatnonzero(np.isfinite(columns["validation_mean"]))[-1]
+    if row is None:
+        return "not held"
+    return "last validation only" if row == last else f"generation {columns['generation'][row]:.0f}"
+
+
+def duration(minutes: float) -> str:
+    """Minutes as a person says them: ``42 min``, ``3.1 h``, ``4.8 days``."""
+    if minutes < 90:
+        return f"{minutes:.0f} min"
+    return f"{minutes / 60:.1f} h" if minutes < 48 * 60 else f"{minutes / 1440:.1f} days"
+
+
+def between_seeds(records: Records, arm: str, levels=LEVELS) -> dict:
+    """How much an arm's training runs differ: test means, best validated means, minutes from nothing to each level.
+
+    Every value is a list over the training seeds on record, None where a level was not reached.
+    """
+    scores = records.scores.get(arm, {}).get("train_seeds", {})
+    found = {seed: columns for (name, seed), columns in curves(records).items() if name == arm}
+    reached = {}
+    for level in levels:
+        rows = [first(columns, level) for columns in found.values()]
+        reached[str(level)] = [
+            None if row is None else float(columns["minutes_from_nothing"][row])
+            for row, columns in zip(rows, found.values(), strict=True)
+        ]
+    return {
+        "train_seeds": [int(seed) for seed in scores],
+        "test_means": [score["mean"] for score in scores.values()],
+        "test_stds": [score["std"] for score in scores.values()],
+        "best_validated": [float(np.nanmax(columns["validation_mean"])) for columns in found.values()],
+        "minutes_to": reached,
+    }
