@@ -76,12 +76,14 @@ def build_parser() -> argparse.ArgumentParser:
     )
     analyse.add_argument("--run", type=Path, default=None, metavar="DIR", help="run folder of the driver")
     analyse.add_argument("--arm", default="vae-zh", help="which driver of the run folder (default: vae-zh)")
-    analyse.add_argument("--pretrained", metavar="ARM", default=None, help="shipped weights instead of a run folder")
+    analyse.add_argument(
+        "--pretrained", metavar="ARM", default=None, help="shipped weights; with --run also their gap to it"
+    )
     analyse.add_argument("--train-seed", type=int, default=None, help="training run of the arm (default: headline)")
     analyse.add_argument("--tracks", type=int, default=64, help="validation tracks to drive (default: 64)")
     analyse.add_argument("--out", type=Path, default=None, help="JSON to update (default: book/results/analysis.json)")
     analyse.add_argument(
-        "--films", type=Path, default=None, metavar="DIR", help="film its easiest and hardest track (needs --pretrained)"
+        "--films", type=Path, default=None, metavar="DIR", help="film its easiest and hardest track into this folder"
     )
 
     play = _command(

@@ -36,12 +36,16 @@ def analyse(arguments) -> None:
 
     if arguments.tracks < 8:
         raise UserError("--tracks: at least 8, so that read-outs can be fitted on some and tested on others")
-    subject = _subject(arguments)
+    if arguments.pretrained is None and arguments.run is None:
+        raise UserError("name a driver: --pretrained ARM, or --run DIR and --arm ARM")
+    subject = _shipped(arguments) if arguments.pretrained else _trained(arguments)
     if arguments.films and arguments.pretrained is None:
         raise UserError("--films needs shipped weights with a decoder: give --pretrained ARM instead of --run")
     path = arguments.out or find_root() / "book" / "results" / "analysis.json"
     record = read_json(path) if path.exists() else {}
     record[subject.arm] = entry = examine(subject, arguments.tracks)
+    if arguments.pretrained and arguments.run:
+        entry["float16"] = _precision(subject, _trained(arguments), entry)
     write_json(path, dict(sorted(record.items())))
     print(f"{path}: {subject.arm}, mean return {entry['score']['mean']:.0f} on {arguments.tracks} validation tracks")
     if arguments.films:
@@ -66,9 +70,7 @@ def examine(subject: Subject, tracks: int) -> dict:
     with Progress(f"analyse {subject.arm}", 4 if remembers else 2, "rounds of drives") as progress:
         drives = drive_tracks(spec, parameters, seeds)
         progress.advance()
-        noisy = drive_tracks(
-            replace(spec, noise=NOISE), parameters, track_seeds("validation", 0, NOISY, tracks)
-        )
+        noisy = drive_tracks(replace(spec, noise=NOISE), parameters, track_seeds("validation", 0, NOISY, tracks))
         progress.advance()
         views = {"z": lambda drive: drive.z}
         if remembers:
@@ -94,26 +96,39 @@ def examine(subject: Subject, tracks: int) -> dict:
     return entry
 
 
-def _subject(arguments) -> Subject:
-    if (arguments.pretrained is None) == (arguments.run is None):
-        raise UserError("name one driver: --pretrained ARM, or --run DIR and --arm ARM")
-    if arguments.pretrained:
-        from wmlib.stages.pretrained import find
+def _shipped(arguments) -> Subject:
+    from wmlib.stages.pretrained import find
 
-        agent = find(arguments.pretrained, arguments.train_seed)
-        config = agent.config.controller
-        return Subject(agent.arm, agent.train_seed, agent.worker_spec(1), agent.parameters, config, "shipped weights")
+    agent = find(arguments.pretrained, arguments.train_seed)
+    config = agent.config.controller
+    return Subject(agent.arm, agent.train_seed, agent.worker_spec(1), agent.parameters, config, "shipped weights")
+
+
+def _trained(arguments) -> Subject:
     from wmlib.stages.controller import worker_spec
     from wmlib.stages.publish import finished_arms
 
     chains = {chain.config.arm: chain for chain in finished_arms(arguments.run)}
-    if arguments.arm not in chains:
-        raise UserError(f"--arm {arguments.arm}: {arguments.run} holds {', '.join(chains)}")
-    chain = chains[arguments.arm]
+    arm = arguments.pretrained or arguments.arm
+    if arm not in chains:
+        raise UserError(f"--arm {arm}: {arguments.run} holds {', '.join(chains)}")
+    chain = chains[arm]
     with np.load(chain.controller / "controller.npz") as arrays:
         parameters = arrays["parameters"]
     config = chain.config
     return Subject(config.arm, config.seed, worker_spec(chain, 1), parameters, config.controller, "training run")
+
+
+def _precision(shipped: Subject, trained: Subject, entry: dict) -> dict:
+    """What shipping float16 weights costs: their returns minus those of the weights as they were trained."""
+    from wmlib.analysis.drives import drive_tracks
+    from wmlib.report.stats import paired_difference
+
+    if shipped.train_seed != trained.train_seed:
+        raise UserError(f"--run holds training seed {trained.train_seed}, shipped is seed {shipped.train_seed}")
+    seeds = [track["track_seed"] for track in entry["tracks"]]
+    full = [drive.episode.total for drive in drive_tracks(trained.spec, trained.parameters, seeds)]
+    return paired_difference([track["return"] for track in entry["tracks"]], full)
 
 
 def _films(arguments, entry: dict) -> None:

@@ -12,6 +12,7 @@ from wmlib.rollout.worker import Worker
 from wmlib.video import FRAMES_PER_SECOND, video
 
 EVERY = 2  # frames of the drive per frame of film: 25 a second are smooth enough, and half the bytes
+CRF = 29
 POSTER = 150  # frame of the poster: 3 s, the camera has come down
 
 
@@ -21,7 +22,7 @@ def film(agent, track_seed: int, path: Path) -> float:
 
     worker = Worker(agent.worker_spec(1))
     worker.driver.population = agent.parameters[None]
-    with video(path, FRAMES_PER_SECOND / EVERY) as write:
+    with video(path, FRAMES_PER_SECOND / EVERY, CRF) as write:
         camera = Camera(SideBySide(agent), write, path.with_suffix(".png"), cv2.imwrite)
         jobs = iter([Job(0, 0, track_seed)])
         (episode,) = drive(worker.simulator, worker.driver, lambda: next(jobs, None), recorder=camera)

@@ -53,8 +53,8 @@ def account(drive: Drive) -> dict:
 def bends(drives: list[Drive]) -> dict:
     """What happens in each class of curvature: lists over the classes of ``BENDS``.
 
-    ``inside`` is how far the car keeps to the inner side of the bend, in half widths of the road; ``off_road`` the share
-    of frames with the middle of the car beside the road.
+    ``inside`` is how far the car keeps to the inner side of the bend, in half widths of the road; ``off_road`` the
+    share of frames with the middle of the car beside the road.
     """
     classes = len(BENDS) - 1
     tiles, skipped, frames, off = (np.zeros(classes) for _ in range(4))

@@ -2,67 +2,71 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
+from gymnasium.envs.box2d.car_racing import TRACK_WIDTH
 
 from wmlib.analysis.drives import STATE, Drive
 from wmlib.report.stats import RESAMPLES
 
 EMPTY = 50  # first frames left out: the camera still zooms and the memory is still empty
+NEAR = 1.5 * TRACK_WIDTH  # m from the middle of the road; a car lost on the grass says nothing about driving
 RIDGE = 1.0
+FOLDS = 4
 
 
 def ridge_guess(features: np.ndarray, target: np.ndarray, unseen: np.ndarray, ridge: float = RIDGE) -> np.ndarray:
-    """Fit ``target`` (n,) as a weighted sum of ``features`` (n, d), and guess it for ``unseen`` (m, d): (m,).
+    """Fit ``target`` (n, k) as weighted sums of ``features`` (n, d), and guess it for ``unseen`` (m, d): (m, k).
 
-    Features are standardised first, so that one ``ridge`` suits all; the intercept is not shrunk.
+    Features are standardised first, so that one ``ridge`` suits all; the intercepts are not shrunk.
     """
-    features, unseen = features.astype(float), unseen.astype(float)
     centre, spread = features.mean(0), features.std(0) + 1e-9
-    x = (features - centre) / spread
-    weights = np.linalg.solve(x.T @ x + ridge * np.eye(x.shape[1]), x.T @ (target - target.mean()))
-    return (unseen - centre) / spread @ weights + target.mean()
+    x, average = (features - centre) / spread, target.mean(0)
+    weights = np.linalg.solve(x.T @ x + ridge * np.eye(x.shape[1]), x.T @ (target - average))
+    return (unseen - centre) / spread @ weights + average
 
 
-def r_squared(truth: np.ndarray, guess: np.ndarray) -> float:
-    """Share of the variance explained: 1 is perfect, 0 no better than the mean."""
-    return float(1 - np.square(truth - guess).sum() / np.square(truth - truth.mean()).sum())
+def read_outs(drives: list[Drive], views: dict[str, Callable[[Drive], np.ndarray]]) -> dict:
+    """R² of each part of the car's state from each view: 1 is perfect, 0 no better than the mean.
 
-
-def read_outs(drives: list[Drive], views: dict[str, callable]) -> dict:
-    """R² of each part of the car's state from each view, fitted on three quarters of the tracks, tested on the rest.
+    Tracks are split into ``FOLDS`` parts; each is guessed by weights fitted on the others: no track is used for both.
 
     Args:
         views: name to a function from a drive to features (T, d).
 
     Returns:
-        view -> state -> ``r2`` and ``ci95``, a bootstrap interval over test tracks.
+        view -> state -> ``r2`` and ``ci95``, a bootstrap interval over tracks.
     """
-    drives = [drive for drive in drives if len(drive.z) > EMPTY]
-    cut = 3 * len(drives) // 4
-    known, unknown = drives[:cut], drives[cut:]
+    kept = [np.arange(len(d.z)) >= EMPTY for d in drives]
+    kept = [k & (np.abs(d.states[:, 3]) < NEAR) for k, d in zip(kept, drives, strict=True)]
+    truths = [d.states[k] for k, d in zip(kept, drives, strict=True)]  # each (t, 4)
     result = {}
     for name, view in views.items():
-        features = np.concatenate([view(drive)[EMPTY:] for drive in known])
-        unseen = [view(drive)[EMPTY:] for drive in unknown]
-        result[name] = {}
-        for index, state in enumerate(STATE):
-            target = np.concatenate([drive.states[EMPTY:, index] for drive in known])
-            truths = [drive.states[EMPTY:, index] for drive in unknown]
-            guesses = np.split(
-                ridge_guess(features, target, np.concatenate(unseen)), np.cumsum([len(t) for t in truths])[:-1]
-            )
-            low, high = _interval(truths, guesses)
-            value = r_squared(np.concatenate(truths), np.concatenate(guesses))
-            result[name][state] = {"r2": round(value, 3), "ci95": [round(low, 3), round(high, 3)]}
+        seen = [view(d)[k].astype(float) for k, d in zip(kept, drives, strict=True)]
+        guesses: list[np.ndarray] = [None] * len(drives)
+        for fold in range(FOLDS):
+            known = [i for i in range(len(drives)) if i % FOLDS != fold]
+            unknown = [i for i in range(len(drives)) if i % FOLDS == fold]
+            features, target = (np.concatenate([part[i] for i in known]) for part in (seen, truths))
+            for i in unknown:
+                guesses[i] = ridge_guess(features, target, seen[i])
+        result[name] = {
+            state: _score([t[:, k] for t in truths], [g[:, k] for g in guesses]) for k, state in enumerate(STATE)
+        }
     return result
 
 
-def _interval(truths: list[np.ndarray], guesses: list[np.ndarray]) -> tuple[float, float]:
-    """Bootstrap interval of R² over tracks, from each track's sums."""
-    sums = np.array(
-        [(len(t), t.sum(), np.square(t).sum(), np.square(t - g).sum()) for t, g in zip(truths, guesses, strict=True)]
-    )
+def _score(truths: list[np.ndarray], guesses: list[np.ndarray]) -> dict:
+    """R² over all tracks, and its bootstrap interval over tracks, from each track's sums."""
+    rows = [(len(t), t.sum(), np.square(t).sum(), np.square(t - g).sum()) for t, g in zip(truths, guesses, strict=True)]
+    sums = np.array(rows)  # (tracks, 4)
     chosen = np.random.default_rng(0).integers(len(sums), size=(RESAMPLES, len(sums)))
-    n, total, squares, errors = sums[chosen].sum(1).T
-    low, high = np.percentile(1 - errors / (squares - total**2 / n), [2.5, 97.5])
-    return float(low), float(high)
+    low, high = np.percentile(_r_squared(sums[chosen].sum(1)), [2.5, 97.5])
+    return {"r2": round(float(_r_squared(sums.sum(0))), 3), "ci95": [round(float(low), 3), round(float(high), 3)]}
+
+
+def _r_squared(sums: np.ndarray) -> np.ndarray:
+    """R² from sums (..., 4): count, truth, truth squared, error squared."""
+    count, total, squares, errors = np.moveaxis(sums, -1, 0)
+    return 1 - errors / (squares - total**2 / count)

@@ -94,19 +94,35 @@ def milestones(columns: dict[str, np.ndarray], levels=LEVELS) -> list[dict]:
     return found
 
 
-def core_hours_factor(columns: dict[str, np.ndarray], level: float, everything: bool = False) -> float | None:
-    """How many times the core-hours the original's search took to validate at ``level``; None if ours did not.
+def against_original(columns: dict[str, np.ndarray], level: float) -> dict | None:
+    """How many times the core-hours the original's search took to validate at ``level``, and why.
 
-    Args:
-        everything: put all stages from nothing on our side of the balance, against the original's search alone.
+    Returns:
+        ``factor`` = ``fewer_steps`` x ``faster_steps`` (frames driven, and frames per core and second), search against
+        search; ``factor_from_nothing`` puts all our stages in the balance against the original's search alone. None if
+        our search never validated at the level, or the original's did not.
     """
-    ours, theirs = first(columns, level), first(original(), level)
-    if ours is None or theirs is None:
+    theirs = original()
+    ours_row, their_row = first(columns, level), first(theirs, level)
+    if ours_row is None or their_row is None:
         return None
-    cost = columns["core_hours"][ours]
-    if everything:
-        cost = columns["minutes_from_nothing"][ours] / 60 * columns["cores"][ours]
-    return float(original()["core_hours"][theirs] / cost)
+    ours, theirs = ({n: c[n][r] for n in ("env_steps", "core_hours")} for c, r in
+                    ((columns, ours_row), (theirs, their_row)))  # fmt: skip
+    whole = columns["minutes_from_nothing"][ours_row] / 60 * columns["cores"][ours_row]
+    rates = [run["env_steps"] / run["core_hours"] / 3600 for run in (ours, theirs)]
+    return {
+        "level": level,
+        "factor": float(theirs["core_hours"] / ours["core_hours"]),
+        "factor_from_nothing": float(theirs["core_hours"] / whole),
+        "fewer_steps": float(theirs["env_steps"] / ours["env_steps"]),
+        "faster_steps": float(rates[0] / rates[1]),
+        "rates": [float(rate) for rate in rates],
+    }
+
+
+def episode_lengths(columns: dict[str, np.ndarray], episodes: int) -> np.ndarray:
+    """Average frames per episode in each generation of ``episodes`` episodes: (generations,)."""
+    return np.diff(columns["env_steps"], prepend=0) / episodes
 
 
 def milestone_table(runs: dict[str, dict[str, np.ndarray]], levels=LEVELS) -> str:
@@ -133,7 +149,7 @@ def milestone_table(runs: dict[str, dict[str, np.ndarray]], levels=LEVELS) -> st
                     f"{at['env_steps'] / 1e6:,.1f}",
                     duration(nothing) if np.isfinite(nothing) else "not published",
                     f"{at['core_hours']:,.1f}",
-                    held(columns, level),
+                    held(columns, entry["level"]),
                 ]
             )
     return markdown_table(header, rows, numeric_from=2)

@@ -25,12 +25,12 @@ COUNTERPART = {
 # Other drivers' scores over 100 tracks or more of the real environment, where the source itself states them:
 # score, environment, key in book/references.bib, remark. Shorter evaluations and second-hand numbers are left out.
 OTHERS = {
-    "AttentionAgent": (914, 15, "CarRacing-v0", "tang2020neuroevolution", "attention in place of V; fewer than 4,000 weights"),
+    "AttentionAgent": (914, 15, "CarRacing-v0", "tang2020neuroevolution", "attention in place of V"),
     "deep genetic algorithm": (903, 72, "CarRacing-v0", "risi2019deep", "V, M and C evolved together"),
-    "World Models in PyTorch": (895, 79, "CarRacing-v0", "tallec2019reproducing", "1,000 rollouts of data"),
     "weight-agnostic network, tuned": (893, 74, "CarRacing-v0", "gaier2019weight", "on a VAE's z, no memory"),
-    "World Models in TensorFlow 2": (888, 49, "CarRacing-v0", "wellmer2020code", "generation 190 of its log"),
-    "World Models in PyTorch, untrained M": (866, 69, "CarRacing-v0", "tallec2019reproducing", "random recurrent network"),
+    "World Models in TensorFlow 2": (888, 49, "CarRacing-v0", "wellmer2020code", "best evaluation in its log"),
+    "World Models in PyTorch, untrained M": (870, 120, "CarRacing-v0", "tallec2019reproducing", "M stays random"),
+    "World Models in PyTorch": (860, 120, "CarRacing-v0", "tallec2019reproducing", "1,000 rollouts of data"),
     "dream with dropout": (789, 180, "CarRacing-v0, 289 tiles", "wellmer2021dropout", "trained in the dream only"),
 }
 

@@ -66,7 +66,7 @@ def paired_difference(ours, theirs, level: float = 0.95, resamples: int = RESAMP
         ours, theirs: returns (runs, tracks), or (tracks,) for one run; column ``i`` is the same track in both.
 
     Returns:
-        ``mean``, ``ci95``, ``tracks``, ``runs`` (ours, theirs) and ``share``, the share of tracks on which ours is ahead.
+        ``mean``, ``ci95``, ``tracks``, ``runs`` (ours, theirs) and ``share``, that of tracks on which ours is ahead.
 
     Raises:
         ValueError: no tracks, or not the same number of them.
