@@ -138,8 +138,8 @@ def milestone_table(runs: dict[str, dict[str, np.ndarray]], levels=LEVELS) -> st
             cells = [label, str(entry["level"])]
             if entry["first"] is None:
                 best = np.nanmax(columns["validation_mean"])
-                rows.append([*cells, f"not reached (best {best:.0f})", "–", "–", "–", "–"])
-                continue
+                rows.append([*cells, f"not reached (best {best:.1f})", "–", "–", "–", "–"])
+                break  # nor was any higher level
             at = entry["first"]
             nothing = at.get("minutes_from_nothing", np.nan)
             rows.append(

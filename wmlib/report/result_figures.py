@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import matplotlib
 import numpy as np
 
 from wmlib.report.figures import (
@@ -55,8 +56,9 @@ def learning_panels(arm: str, runs: dict[int, dict]):
     )
     validated = np.isfinite(theirs["validation_mean"])
     for axes, (column, scale, label) in zip(panels.flat, kinds, strict=True):
-        for curve in runs.values():
-            learning_curve(axes, arm, curve, x=column, scale=scale)
+        with matplotlib.rc_context({"lines.markersize": 2.5, "lines.linewidth": 1.1}):
+            for curve in runs.values():
+                learning_curve(axes, arm, curve, x=column, scale=scale)
         axes.plot(
             theirs[column] / scale, theirs["population_mean"], color=style.colour, linewidth=0.8, alpha=0.5
         )  # fmt: skip
@@ -129,7 +131,7 @@ def lost_points(tracks: list[dict]):
     axes.axhline(1000 - SOLVED, color=BLACK, linewidth=0.9, linestyle=(0, (2, 2)))
     axes.set(xlabel="validation tracks, the best drive first", ylabel="points lost of 1,000")
     axes.set_xticks([])
-    axes.set_xlim(-0.7, len(ranked) - 0.3)
+    axes.set(xlim=(-0.7, len(ranked) - 0.3), ylim=(0, 1.3 * bottom.max()))
     axes.legend(loc="upper left", ncols=2)
     return figure
 
