@@ -11,6 +11,7 @@ from wmlib.analysis.drives import STATE, Drive
 from wmlib.report.stats import RESAMPLES
 
 EMPTY = 50  # first frames left out: the camera still zooms and the memory is still empty
+STRIDE = 4  # frames between those used; neighbours hardly differ
 NEAR = 1.5 * TRACK_WIDTH  # m from the middle of the road; a car lost on the grass says nothing about driving
 RIDGE = 1.0
 FOLDS = 4
@@ -38,8 +39,8 @@ def read_outs(drives: list[Drive], views: dict[str, Callable[[Drive], np.ndarray
     Returns:
         view -> state -> ``r2`` and ``ci95``, a bootstrap interval over tracks.
     """
-    kept = [np.arange(len(d.z)) >= EMPTY for d in drives]
-    kept = [k & (np.abs(d.states[:, 3]) < NEAR) for k, d in zip(kept, drives, strict=True)]
+    kept = [np.arange(EMPTY, len(d.z), STRIDE) for d in drives]
+    kept = [k[np.abs(d.states[k, 3]) < NEAR] for k, d in zip(kept, drives, strict=True)]
     truths = [d.states[k] for k, d in zip(kept, drives, strict=True)]  # each (t, 4)
     result = {}
     for name, view in views.items():
