@@ -72,7 +72,15 @@ def test_originals_curve_adds_up():
 
 
 def test_episode_lengths(records):
-    assert list(learning.episode_lengths(learning.curve(records, "vae-zh", 0), 200)) == [500] * 5
+    curve = learning.curve(records, "vae-zh", 0)
+    assert list(learning.episode_lengths(curve, {"population": 50, "tracks": 4})) == [500] * 5
+    doubled = learning.episode_lengths(curve, {"population": 50, "tracks": 4, "double_tracks_every": 2})
+    assert list(doubled) == [500, 500, 250, 250, 125]
+
+
+def test_soonest_looks_at_every_iteration(records):
+    assert learning.soonest(records, "vae-zh", 850) == pytest.approx(2)  # in the first, a minute after a minute
+    assert learning.soonest(records, "vae-zh", 900) is None
 
 
 @pytest.mark.parametrize(("minutes", "text"), [(42, "42 min"), (186, "3.1 h"), (6912, "4.8 days")])

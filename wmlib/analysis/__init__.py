@@ -106,9 +106,9 @@ def _shipped(arguments) -> Subject:
 
 def _trained(arguments) -> Subject:
     from wmlib.stages.controller import worker_spec
-    from wmlib.stages.publish import finished_arms
+    from wmlib.stages.publish import finished_arms, label
 
-    chains = {chain.config.arm: chain for chain in finished_arms(arguments.run)}
+    chains = {label(chain.config): chain for chain in finished_arms(arguments.run)}
     arm = arguments.pretrained or arguments.arm
     if arm not in chains:
         raise UserError(f"--arm {arm}: {arguments.run} holds {', '.join(chains)}")
@@ -116,7 +116,7 @@ def _trained(arguments) -> Subject:
     with np.load(chain.controller / "controller.npz") as arrays:
         parameters = arrays["parameters"]
     config = chain.config
-    return Subject(config.arm, config.seed, worker_spec(chain, 1), parameters, config.controller, "training run")
+    return Subject(arm, config.seed, worker_spec(chain, 1), parameters, config.controller, "training run")
 
 
 def _precision(shipped: Subject, trained: Subject, entry: dict) -> dict:

@@ -16,12 +16,16 @@ from wmlib.report.tables import markdown_table
 LEVELS = (800, 850, 900)  # of the validated mean solution
 
 
-def curve(records: Records, arm: str, train_seed: int) -> dict[str, np.ndarray]:
-    """Learning curve of one training run, with its costs. Empty if unknown."""
-    columns = records.curve(arm, train_seed)
+def curve(records: Records, arm: str, train_seed: int, iteration: int | None = None) -> dict[str, np.ndarray]:
+    """Learning curve of one training run, with its costs. Empty if unknown.
+
+    Args:
+        iteration: which pass through the chain; None takes the last.
+    """
+    columns = records.curve(arm, train_seed, iteration)
     if not columns:
         return {}
-    before = seconds_before_search(records, arm, train_seed)
+    before = seconds_before_search(records, arm, train_seed, iteration)
     minutes = columns["wall_seconds"] / 60
     return columns | {
         "minutes": minutes,
@@ -36,14 +40,26 @@ def curves(records: Records) -> dict[tuple[str, int], dict[str, np.ndarray]]:
     return {pair: curve(records, *pair) for pair in records.searches}
 
 
-def seconds_before_search(records: Records, arm: str, train_seed: int) -> float:
-    """Wall seconds of all stages that come before a run's last search; NaN if its costs are not on record."""
+def seconds_before_search(records: Records, arm: str, train_seed: int, iteration: int | None = None) -> float:
+    """Wall seconds of all stages that come before a search, the last unless told; NaN if costs are not on record."""
     stages = records.runs.get(f"{arm}/seed{train_seed}", {}).get("stages")
     if not stages:
         return float("nan")
     names = list(stages)
-    search = max(index for index, name in enumerate(names) if name.startswith("controller-"))
+    searches = [index for index, name in enumerate(names) if name.startswith("controller-")]
+    search = searches[-1 if iteration is None else iteration - 1]
     return float(sum(stages[name]["seconds"] for name in names[:search]))
+
+
+def soonest(records: Records, arm: str, level: float) -> float | None:
+    """Fewest minutes from nothing to a validated ``level``, over training runs and iterations; None if never."""
+    reached = []
+    for _, train_seed in (pair for pair in records.searches if pair[0] == arm):
+        for iteration in records.iterations(arm, train_seed):
+            columns = curve(records, arm, train_seed, iteration)
+            if (row := first(columns, level)) is not None:
+                reached.append(float(columns["minutes_from_nothing"][row]))
+    return min(reached, default=None)
 
 
 def original() -> dict[str, np.ndarray]:
@@ -120,8 +136,15 @@ def against_original(columns: dict[str, np.ndarray], level: float) -> dict | Non
     }
 
 
-def episode_lengths(columns: dict[str, np.ndarray], episodes: int) -> np.ndarray:
-    """Average frames per episode in each generation of ``episodes`` episodes: (generations,)."""
+def tracks_per_generation(settings: dict, generations: int) -> np.ndarray:
+    """Tracks every candidate drives, by generation, for ``settings`` of the controller: (generations,)."""
+    every = settings.get("double_tracks_every", 0)
+    return settings["tracks"] * 2 ** (np.arange(generations) // every if every else np.zeros(generations, int))
+
+
+def episode_lengths(columns: dict[str, np.ndarray], settings: dict) -> np.ndarray:
+    """Average frames per episode in each generation: (generations,)."""
+    episodes = settings["population"] * tracks_per_generation(settings, len(columns["generation"]))
     return np.diff(columns["env_steps"], prepend=0) / episodes
 
 

@@ -84,6 +84,11 @@ class Records:
         wanted = max(passes, default=1) if iteration is None else iteration
         return columns([row for row in rows if int(row.get("iteration", 1)) == wanted])
 
+    def iterations(self, arm: str, train_seed: int) -> list[int]:
+        """Passes through the chain whose searches are on record."""
+        rows = [row for row in self._table("learning_curves.csv") if row["arm"] == arm]
+        return sorted({int(row.get("iteration", 1)) for row in rows if int(row["train_seed"]) == train_seed})
+
     def returns_by_run(self, arm: str, renderer: str = "gymnasium") -> np.ndarray:
         """Returns (runs, tracks) of every training run of an arm, tracks sorted by seed.
 
