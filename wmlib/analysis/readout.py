@@ -70,4 +70,4 @@ def _score(truths: list[np.ndarray], guesses: list[np.ndarray]) -> dict:
 def _r_squared(sums: np.ndarray) -> np.ndarray:
     """R² from sums (..., 4): count, truth, truth squared, error squared."""
     count, total, squares, errors = np.moveaxis(sums, -1, 0)
-    return 1 - errors / (squares - total**2 / count)
+    return 1 - errors / np.maximum(squares - total**2 / count, 1e-9)  # a constant would divide by zero
