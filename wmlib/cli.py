@@ -60,9 +60,31 @@ def build_parser() -> argparse.ArgumentParser:
         "write book/results from finished runs (the only writer of it)",
         "example:  wmlib report --run runs/full --publish",
     )
-    report.add_argument("--run", type=Path, action="append", required=True, help="run folder; repeat for several")
+    report.add_argument("--run", type=Path, action="append", default=[], help="run folder; repeat for several")
+    report.add_argument(
+        "--random", action="store_true", help="also drive the test tracks with the random driver, as an arm of its own"
+    )
     report.add_argument("--results", type=Path, default=None, help="where to write (default: book/results)")
     report.add_argument("--publish", action="store_true", help="also copy weights as float16 into wmlib/pretrained")
+
+    analyse = _command(
+        commands,
+        "analyse",
+        "look at how a driver drives: points lost, use of memory, read-outs, films (validation tracks only)",
+        "example:  wmlib analyse --pretrained vae-zh --films book/_static\n"
+        "          wmlib analyse --run runs/full --arm vae-z",
+    )
+    analyse.add_argument("--run", type=Path, default=None, metavar="DIR", help="run folder of the driver")
+    analyse.add_argument("--arm", default="vae-zh", help="which driver of the run folder (default: vae-zh)")
+    analyse.add_argument(
+        "--pretrained", metavar="ARM", default=None, help="shipped weights; with --run also their gap to it"
+    )
+    analyse.add_argument("--train-seed", type=int, default=None, help="training run of the arm (default: headline)")
+    analyse.add_argument("--tracks", type=int, default=64, help="validation tracks to drive (default: 64)")
+    analyse.add_argument("--out", type=Path, default=None, help="JSON to update (default: book/results/analysis.json)")
+    analyse.add_argument(
+        "--films", type=Path, default=None, metavar="DIR", help="film its easiest and hardest track into this folder"
+    )
 
     play = _command(
         commands, "play", "drive yourself, or watch an agent", "example:  wmlib play --agent vae-zh --record drive.mp4"
@@ -205,9 +227,18 @@ def execute(arguments: argparse.Namespace) -> None:
 
         print(json.dumps(resolve(arguments)[0].to_dict(), indent=2))
     elif command == "report":
-        from wmlib.stages.publish import report
+        from wmlib.stages.publish import report, report_random
 
-        report(arguments.run, arguments.results, arguments.publish)
+        if not arguments.run and not arguments.random:
+            raise UserError("report: name what to report, with --run DIR or --random")
+        if arguments.run:
+            report(arguments.run, arguments.results, arguments.publish)
+        if arguments.random:
+            report_random(arguments.results)
+    elif command == "analyse":
+        from wmlib.analysis import analyse
+
+        analyse(arguments)
     elif command == "play":
         from wmlib.play import play
 

@@ -14,14 +14,20 @@ from wmlib.runs import atomic_path
 FRAMES_PER_SECOND = 50  # CarRacing's own time
 GIF_FILTER = "fps=12.5,scale=iw/2:-2:flags=area,split[a][b];[a]palettegen=max_colors=64[p];[b][p]paletteuse=dither=none"
 ENCODINGS = {
-    ".mp4": ("libx264", ["-crf", "26", "-movflags", "+faststart", "-f", "mp4"]),
+    ".mp4": ("libx264", ["-movflags", "+faststart", "-f", "mp4"]),
     ".gif": ("gif", ["-filter_complex", GIF_FILTER, "-f", "gif"]),
 }
 
 
 @contextmanager
-def video(path: Path | None, rate: float = FRAMES_PER_SECOND) -> Iterator[Callable[[np.ndarray], None] | None]:
+def video(
+    path: Path | None, rate: float = FRAMES_PER_SECOND, crf: int = 26
+) -> Iterator[Callable[[np.ndarray], None] | None]:
     """Yield a function that appends a frame (height, width, 3) uint8, or None without a path.
+
+    Args:
+        rate: frames per second.
+        crf: quality of ``.mp4``; a larger number makes a smaller file.
 
     Raises:
         UserError: a file name that is neither ``.mp4`` nor ``.gif``.
@@ -40,6 +46,7 @@ def video(path: Path | None, rate: float = FRAMES_PER_SECOND) -> Iterator[Callab
         nonlocal writer
         if writer is None:
             size = (frame.shape[1], frame.shape[0])
+            quality = ["-crf", str(crf)] if codec == "libx264" else []
             pixels = "yuv420p" if codec == "libx264" else "pal8"
             writer = imageio_ffmpeg.write_frames(
                 str(temporary),
@@ -48,7 +55,7 @@ def video(path: Path | None, rate: float = FRAMES_PER_SECOND) -> Iterator[Callab
                 codec=codec,
                 quality=None,
                 pix_fmt_out=pixels,
-                output_params=options,
+                output_params=[*quality, *options],
                 macro_block_size=2,
             )
             writer.send(None)

@@ -99,6 +99,14 @@ def test_built_pages_load_nothing_from_elsewhere():
 
 
 @pytest.mark.skipif(not (BUILT / "index.html").exists(), reason="the book is not built: make book")
+def test_built_outputs_show_no_raw_markdown():
+    for page in (BUILT / "notebooks").glob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        assert "| :--" not in text, f"{page.name}: a table was not set"
+        assert "{cite" not in text, f"{page.name}: a citation was not set"
+
+
+@pytest.mark.skipif(not (BUILT / "index.html").exists(), reason="the book is not built: make book")
 def test_built_mathematics_is_set_by_the_local_copy():
     page = (BUILT / "book" / "notation.html").read_text(encoding="utf-8")
     script = re.search(r'src="([^"]*tex-chtml\.js)', page)

@@ -18,6 +18,7 @@ PUSH_X, PUSH_Y, TWIST, MOTOR, SPEED, LIMIT = range(6)  # fields of a joint, floa
 GAS, BRAKE, STEER, OMEGA, PHASE = range(5)  # fields of a wheel, float64
 REWARD, PAID, TIME = range(3)  # fields of an episode, float64
 
+
 class Cars(NamedTuple):
     """Every car's state; the first axis of each array is the lane.
 

@@ -31,9 +31,7 @@ def convex_hull(points, hull):
     """Order four points (4, 2) float32 as b2PolygonShape::Set does; returns how many are corners of the hull."""
     start = 0
     for i in range(1, 4):
-        if points[i, 0] > points[start, 0] or (
-            points[i, 0] == points[start, 0] and points[i, 1] < points[start, 1]
-        ):
+        if points[i, 0] > points[start, 0] or (points[i, 0] == points[start, 0] and points[i, 1] < points[start, 1]):
             start = i
     count, here = 0, start
     while True:

@@ -61,11 +61,48 @@ class Records:
         rows = [row for row in self.evaluations if (row["arm"], row["renderer"], row["train_seed"]) == wanted]
         return np.array([row["return"] for row in sorted(rows, key=lambda row: row["track_seed"])])
 
-    def curve(self, arm: str, train_seed: int | None = None) -> dict[str, np.ndarray]:
-        """Columns of one search's learning curve; NaN where a generation was not validated. Empty if unknown."""
+    @cached_property
+    def searches(self) -> list[tuple[str, int]]:
+        """(arm, training seed) of every learning curve on record."""
+        return sorted({(row["arm"], int(row["train_seed"])) for row in self._table("learning_curves.csv")})
+
+    @cached_property
+    def analysis(self) -> dict[str, dict]:
+        """Arm to what ``wmlib analyse`` found out about its driver."""
+        return self._json("analysis.json")
+
+    def curve(self, arm: str, train_seed: int | None = None, iteration: int | None = None) -> dict[str, np.ndarray]:
+        """Columns of one search's learning curve; NaN where a generation was not validated. Empty if unknown.
+
+        Args:
+            iteration: which pass through the chain; None takes the last, whose driver is the one evaluated.
+        """
         rows = [row for row in self._table("learning_curves.csv") if row["arm"] == arm]
         seed = self.headline_seed(arm) if train_seed is None and arm in self.scores else train_seed or 0
-        return columns([row for row in rows if int(row["train_seed"]) == seed])
+        rows = [row for row in rows if int(row["train_seed"]) == seed]
+        passes = {int(row.get("iteration", 1)) for row in rows}
+        wanted = max(passes, default=1) if iteration is None else iteration
+        return columns([row for row in rows if int(row.get("iteration", 1)) == wanted])
+
+    def iterations(self, arm: str, train_seed: int) -> list[int]:
+        """Passes through the chain whose searches are on record."""
+        rows = [row for row in self._table("learning_curves.csv") if row["arm"] == arm]
+        return sorted({int(row.get("iteration", 1)) for row in rows if int(row["train_seed"]) == train_seed})
+
+    def returns_by_run(self, arm: str, renderer: str = "gymnasium") -> np.ndarray:
+        """Returns (runs, tracks) of every training run of an arm, tracks sorted by seed.
+
+        Raises:
+            ValueError: the runs did not drive the same tracks.
+        """
+        runs: dict[int, dict[int, float]] = {}
+        for row in self.evaluations:
+            if (row["arm"], row["renderer"]) == (arm, renderer):
+                runs.setdefault(row["train_seed"], {})[row["track_seed"]] = row["return"]
+        tracks = {tuple(sorted(run)) for run in runs.values()}
+        if len(tracks) > 1:
+            raise ValueError(f"{arm}: its training runs were evaluated on different tracks")
+        return np.array([[run[track] for track in sorted(run)] for run in runs.values()])
 
     def stages(self, arm: str) -> dict[str, dict]:
         """Stage name to figures of an arm's headline run, in the order they ran. Empty if unknown."""

@@ -11,15 +11,17 @@ from pathlib import Path
 
 import numpy as np
 
-from wmlib.config import Config
+from wmlib.config import Config, RolloutConfig
 from wmlib.data.rollouts import read_arrays, write_arrays
 from wmlib.errors import UserError
 from wmlib.metrics import read_metrics
 from wmlib.report.stats import describe, two_level_interval
+from wmlib.rollout.worker import WorkerSpec
 from wmlib.runs import find_root, provenance, read_json, write_json, write_text
+from wmlib.seeds import track_seeds
 from wmlib.stages.chain import Chain, plan
 from wmlib.stages.controller import read_curve
-from wmlib.stages.evaluate import format_rows, read_rows
+from wmlib.stages.evaluate import GYMNASIUM_LANES, evaluate, format_rows, read_rows
 from wmlib.stages.pretrained import FOLDER, sha256
 
 HEADLINE_ARMS = ("vae-zh",)  # their decoders are shipped too, for pictures and dreams
@@ -59,7 +61,7 @@ def report(folders: list[Path], results: Path | None, publish: bool, pretrained:
     for folder in folders:
         for chain in finished_arms(folder):
             arm, seed = label(chain.config), chain.config.seed
-            _merge_rows(results / "evaluations.csv", chain, arm, seed)
+            _merge_rows(results / "evaluations.csv", read_rows(chain.evaluate / "episodes.csv"), arm, seed)
             _merge_curve(results / "learning_curves.csv", chain, arm, seed)
             _merge_costs(results / "runs.json", chain, arm, seed)
             _training_curves(results / "training", chain, arm, seed)
@@ -69,22 +71,41 @@ def report(folders: list[Path], results: Path | None, publish: bool, pretrained:
     print(f"{results}: {', '.join(sorted(summarise(results)['arms']))}")
 
 
-def _merge_rows(path: Path, chain: Chain, arm: str, seed: int) -> None:
+def report_random(results: Path | None, tracks: int = 100, rollout: RolloutConfig | None = None) -> None:
+    """Drive the test tracks with the random driver, which needs no training, and record it as the arm ``random``."""
+    results = results or find_root() / "book" / "results"
+    rows = []
+    for renderer, lanes in (("gymnasium", GYMNASIUM_LANES), ("wmlib", 32)):
+        spec = WorkerSpec(lanes, renderer=renderer)
+        rows += evaluate("random", 0, spec, None, track_seeds("test", 0, 0, tracks), rollout or RolloutConfig())
+    _merge_rows(results / "evaluations.csv", rows, "random", 0)
+    write_json(results / "summary.json", summarise(results))
+    print(f"{results}: random driver on {tracks} test tracks")
+
+
+def _merge_rows(path: Path, new: list[dict], arm: str, seed: int) -> None:
     kept = read_rows(path) if path.exists() else []
-    kept = [row for row in kept if (row["arm"], row["train_seed"]) != (arm, seed)]
-    rows = kept + [row | {"arm": arm} for row in read_rows(chain.evaluate / "episodes.csv")]
+    rows = [row for row in kept if (row["arm"], row["train_seed"]) != (arm, seed)]
+    rows += [row | {"arm": arm} for row in new]
     rows.sort(key=lambda row: (row["task"], row["arm"], row["train_seed"], row["renderer"], row["track_seed"]))
     write_text(path, format_rows(rows))
 
 
 def _merge_curve(path: Path, chain: Chain, arm: str, seed: int) -> None:
-    header, kept = None, []
+    """The searches of every iteration; all but the last belong to the full model, which drives the data collection."""
+    kept = []
     if path.exists():
         with path.open(newline="", encoding="utf-8") as file:
             kept = [row for row in csv.DictReader(file) if (row["arm"], row["train_seed"]) != (arm, str(seed))]
-    curve = [{"arm": arm, "train_seed": seed, **row} for row in read_curve(chain.controller / "learning_curve.csv")]
+    curve = []
+    for iteration in range(1, chain.iteration + 1):
+        part = chain.at(iteration)
+        if part.config.arm == chain.config.arm:
+            rows = read_curve(part.controller / "learning_curve.csv")
+            curve += [{"arm": arm, "train_seed": seed, "iteration": iteration, **row} for row in rows]
     header = list(curve[0])
-    rows = sorted([*kept, *curve], key=lambda row: (row["arm"], int(row["train_seed"]), int(row["generation"])))
+    rows = [{"iteration": 1, **row} for row in kept] + curve
+    rows.sort(key=lambda row: (row["arm"], *(int(row[name]) for name in ("train_seed", "iteration", "generation"))))
     lines = [",".join(header), *(",".join(str(row[name]) for name in header) for row in rows)]
     write_text(path, "\n".join(lines) + "\n")
 
@@ -125,7 +146,7 @@ def _training_curves(folder: Path, chain: Chain, arm: str, seed: int) -> None:
 def summarise(results: Path) -> dict:
     """Every arm's score, from the rows of ``evaluations.csv`` alone (Gymnasium's renderer)."""
     rows = read_rows(results / "evaluations.csv")
-    costs = read_json(results / "runs.json")
+    costs = read_json(results / "runs.json") if (results / "runs.json").exists() else {}
     arms = {}
     for arm in sorted({row["arm"] for row in rows}):
         seeds = sorted({row["train_seed"] for row in rows if row["arm"] == arm})

@@ -1,0 +1,47 @@
+"""The records: what a report adds, what it keeps."""
+
+import csv
+
+from wmlib.config import Config
+from wmlib.report.records import Records
+from wmlib.runs import read_json
+from wmlib.stages import publish
+from wmlib.stages.chain import Chain
+from wmlib.stages.controller import format_curve
+
+
+def test_random_driver_becomes_an_arm_of_its_own(tmp_path, monkeypatch):
+    """The mechanism alone: the drives are made up, so that no test track is driven."""
+    asked = []
+
+    def drives(arm, train_seed, spec, parameters, seeds, rollout):
+        asked.append((spec.renderer, spec.encoder, parameters, seeds[0], len(seeds)))
+        common = {"task": "CarRacing-v3", "arm": arm, "train_seed": train_seed, "renderer": spec.renderer}
+        return [common | {"track_seed": s, "return": -30.0, "steps": 1000, "lap_finished": 0} for s in seeds]
+
+    monkeypatch.setattr(publish, "evaluate", drives)
+    publish.report_random(tmp_path, tracks=4)
+    publish.report_random(tmp_path, tracks=3)  # replaces its earlier rows
+    assert asked[2:] == [(r, None, None, 2_000_000_000, 3) for r in ("gymnasium", "wmlib")]
+    arm = read_json(tmp_path / "summary.json")["arms"]["random"]
+    assert (arm["mean"], arm["n"], arm["headline_seed"], arm["scale"]) == (-30.0, 3, 0, None)
+    records = Records(tmp_path)
+    assert records.returns_by_run("random").shape == (1, 3) and records.analysis == {}
+
+
+def test_searches_of_every_iteration_are_kept(tmp_path):
+    config = Config.preset("full")
+    full = Chain(config, tmp_path / "run")
+    other = Chain(config.override(["controller.inputs=z"]), tmp_path / "run")
+    row = {"generation": 1, "env_steps": 10, "wall_seconds": 1.0, "cores": 2, "validation_mean": ""}
+    for iteration, chain in ((1, full.at(1)), (2, full), (2, other)):
+        folder = chain.controller.path
+        folder.mkdir(parents=True)
+        (folder / "learning_curve.csv").write_text(format_curve([row | {"population_mean": iteration}]))
+    path = tmp_path / "learning_curves.csv"
+    for chain in (full, other, full):  # reporting again changes nothing
+        publish._merge_curve(path, chain, chain.config.arm, 0)
+    with path.open() as file:
+        rows = [(r["arm"], r["iteration"], r["population_mean"]) for r in csv.DictReader(file)]
+    assert rows == [("vae-z", "2", "2"), ("vae-zh", "1", "1"), ("vae-zh", "2", "2")]
+    assert Records(tmp_path).curve("vae-zh", 0)["population_mean"] == [2.0]

@@ -1,0 +1,146 @@
+"""``wmlib analyse``: look at how a driver drives, on validation tracks, and write it to ``book/results/analysis.json``.
+
+The test tracks play no part: whoever looks at them would next be tempted to change the driver.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from wmlib.config import ControllerConfig
+from wmlib.errors import UserError
+
+FIRST = 80_000  # position of the first track in the validation range: not one that chose a generation
+NOISY = 85_000  # and of the drives for read-outs
+NOISE = 0.4  # their action noise, so that the same place on the road is met at many speeds
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The driver that is looked at, trained here or shipped."""
+
+    arm: str
+    train_seed: int
+    spec: object  # WorkerSpec
+    parameters: np.ndarray
+    controller: ControllerConfig
+    source: str
+
+
+def analyse(arguments) -> None:
+    """Drive, measure, and put the arm's entry into the record; then film, if asked to."""
+    from wmlib.runs import find_root, read_json, write_json
+
+    if arguments.tracks < 8:
+        raise UserError("--tracks: at least 8, so that read-outs can be fitted on some and tested on others")
+    if arguments.pretrained is None and arguments.run is None:
+        raise UserError("name a driver: --pretrained ARM, or --run DIR and --arm ARM")
+    subject = _shipped(arguments) if arguments.pretrained else _trained(arguments)
+    if arguments.films and arguments.pretrained is None:
+        raise UserError("--films needs shipped weights with a decoder: give --pretrained ARM instead of --run")
+    path = arguments.out or find_root() / "book" / "results" / "analysis.json"
+    record = read_json(path) if path.exists() else {}
+    record[subject.arm] = entry = examine(subject, arguments.tracks)
+    if arguments.pretrained and arguments.run:
+        entry["float16"] = _precision(subject, _trained(arguments), entry)
+    write_json(path, dict(sorted(record.items())))
+    print(f"{path}: {subject.arm}, mean return {entry['score']['mean']:.0f} on {arguments.tracks} validation tracks")
+    if arguments.films:
+        _films(arguments, entry)
+
+
+def examine(subject: Subject, tracks: int) -> dict:
+    """Everything the record holds about one driver."""
+    from dataclasses import replace
+
+    from wmlib.analysis.drives import drive_tracks
+    from wmlib.analysis.losses import account, bends
+    from wmlib.analysis.memory_use import action_changes
+    from wmlib.analysis.readout import read_outs
+    from wmlib.progress import Progress
+    from wmlib.report.stats import describe, paired_difference
+    from wmlib.seeds import track_seeds
+
+    spec, parameters = subject.spec, subject.parameters
+    seeds = track_seeds("validation", 0, FIRST, tracks)
+    remembers = subject.controller.inputs == "zh"
+    with Progress(f"analyse {subject.arm}", 4 if remembers else 2, "rounds of drives") as progress:
+        drives = drive_tracks(spec, parameters, seeds)
+        progress.advance()
+        noisy = drive_tracks(replace(spec, noise=NOISE), parameters, track_seeds("validation", 0, NOISY, tracks))
+        progress.advance()
+        views = {"z": lambda drive: drive.z}
+        if remembers:
+            views |= {"h": lambda drive: drive.h, "z and h": lambda drive: np.concatenate([drive.z, drive.h], 1)}
+        entry = {
+            "train_seed": subject.train_seed,
+            "source": subject.source,
+            "first_track": seeds[0],
+            "score": describe([drive.episode.total for drive in drives]),
+            "tracks": [account(drive) for drive in drives],
+            "bends": bends(drives),
+            "read_out": {"noise": NOISE, "r2": read_outs(noisy, views)},
+        }
+        if remembers:
+            entry["action_change"] = action_changes(drives, subject.controller, parameters, subject.train_seed)
+            average = np.concatenate([drive.h for drive in drives]).mean(0)
+            entry["without_h"] = {}
+            for name, held in (("zeros", np.zeros_like(average)), ("average", average)):
+                blind = drive_tracks(spec, parameters, seeds, lambda h, held=held: np.broadcast_to(held, h.shape))
+                ours, theirs = ([drive.episode.total for drive in d] for d in (blind, drives))
+                entry["without_h"][name] = describe(ours) | {"difference": paired_difference(ours, theirs)}
+                progress.advance()
+    return entry
+
+
+def _shipped(arguments) -> Subject:
+    from wmlib.stages.pretrained import find
+
+    agent = find(arguments.pretrained, arguments.train_seed)
+    config = agent.config.controller
+    return Subject(agent.arm, agent.train_seed, agent.worker_spec(1), agent.parameters, config, "shipped weights")
+
+
+def _trained(arguments) -> Subject:
+    from wmlib.stages.controller import worker_spec
+    from wmlib.stages.publish import finished_arms, label
+
+    chains = {label(chain.config): chain for chain in finished_arms(arguments.run)}
+    arm = arguments.pretrained or arguments.arm
+    if arm not in chains:
+        raise UserError(f"--arm {arm}: {arguments.run} holds {', '.join(chains)}")
+    chain = chains[arm]
+    with np.load(chain.controller / "controller.npz") as arrays:
+        parameters = arrays["parameters"]
+    config = chain.config
+    return Subject(arm, config.seed, worker_spec(chain, 1), parameters, config.controller, "training run")
+
+
+def _precision(shipped: Subject, trained: Subject, entry: dict) -> dict:
+    """What shipping float16 weights costs: their returns minus those of the weights as they were trained."""
+    from wmlib.analysis.drives import drive_tracks
+    from wmlib.report.stats import paired_difference
+
+    if shipped.train_seed != trained.train_seed:
+        raise UserError(f"--run holds training seed {trained.train_seed}, shipped is seed {shipped.train_seed}")
+    seeds = [track["track_seed"] for track in entry["tracks"]]
+    full = [drive.episode.total for drive in drive_tracks(trained.spec, trained.parameters, seeds)]
+    return paired_difference([track["return"] for track in entry["tracks"]], full)
+
+
+def _films(arguments, entry: dict) -> None:
+    """The easiest and the hardest of the analysed tracks, filmed with the shipped weights."""
+    from wmlib.analysis.films import film
+    from wmlib.stages.pretrained import find
+
+    agent = find(arguments.pretrained, arguments.train_seed)
+    if agent.path("decoder") is None or agent.path("memory") is None:
+        raise UserError(f"--films: no decoder and memory are shipped for {agent.arm}; try vae-zh")
+    ranked = sorted(entry["tracks"], key=lambda track: track["return"])
+    for name, track in (("easy", ranked[-1]), ("hard", ranked[0])):
+        path = Path(arguments.films) / f"{agent.arm}-{name}.mp4"
+        total = film(agent, track["track_seed"], path)
+        print(f"{path}: track {track['track_seed']}, return {total:.0f}, {path.stat().st_size / 1000:.0f} kB")
