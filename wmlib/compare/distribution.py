@@ -11,6 +11,7 @@ import numpy as np
 from wmlib.seeds import generator
 
 FILTERS = (32, 64, 128, 256)
+LAYERS = tuple(4 * filters for filters in FILTERS)  # features of each layer: its filters in four quarters
 NEIGHBOURS = 5  # k of density and coverage (Naeem et al. 2020)
 
 
@@ -28,7 +29,6 @@ def random_features(frames: np.ndarray, seed: int) -> np.ndarray:
         kernels.append((random.standard_normal((4, 4, channels, filters)) * scale).astype(np.float32))
         channels = filters
 
-    @tf.function
     def features(batch):
         x, found = tf.cast(batch, tf.float32) / 127.5 - 1.0, []
         for kernel in kernels:
@@ -40,11 +40,18 @@ def random_features(frames: np.ndarray, seed: int) -> np.ndarray:
     return np.concatenate([features(frames[i : i + 100]).numpy() for i in range(0, len(frames), 100)])
 
 
-def standardise(reference: np.ndarray, *others: np.ndarray) -> list[np.ndarray]:
-    """``reference`` (n, d) and ``others`` with the mean and standard deviation of the reference taken out, float64."""
-    mean, deviation = reference.mean(0, dtype=float), reference.std(0, dtype=float)
-    deviation = np.where(deviation > 1e-9, deviation, 1.0)
-    return [(features - mean) / deviation for features in (reference, *others)]
+def standardise(reference: np.ndarray, *others: np.ndarray, layers: tuple[int, ...] = LAYERS) -> list[np.ndarray]:
+    """``reference`` (n, d) and ``others`` in float64, centred, each layer with variance 1 on average over the reference.
+
+    A layer is scaled as a whole: a feature that hardly ever changes stays small instead of deciding everything.
+
+    Args:
+        layers: features of each layer.
+    """
+    mean, variance = reference.mean(0, dtype=float), reference.var(0, dtype=float)
+    size = np.repeat([part.mean() for part in np.split(variance, np.cumsum(layers)[:-1])], layers)
+    scale = np.sqrt(np.where(size > 1e-12, size, 1.0))
+    return [(features - mean) / scale for features in (reference, *others)]
 
 
 def kid(x: np.ndarray, y: np.ndarray) -> float:

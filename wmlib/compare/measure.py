@@ -223,7 +223,7 @@ def decoder(path: Path) -> Callable[[np.ndarray], np.ndarray]:
     set_model_weights(model, load_weights(path), path)
 
     def decode(z: np.ndarray) -> np.ndarray:
-        parts = [model.predict_on_batch(z[i : i + 100]) for i in range(0, len(z), 100)]
+        parts = [model(z[i : i + 100], training=False).numpy() for i in range(0, len(z), 100)]
         return np.round(255 * np.concatenate(parts)).astype(np.uint8)
 
     return decode
