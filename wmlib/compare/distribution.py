@@ -41,7 +41,7 @@ def random_features(frames: np.ndarray, seed: int) -> np.ndarray:
 
 
 def standardise(reference: np.ndarray, *others: np.ndarray, layers: tuple[int, ...] = LAYERS) -> list[np.ndarray]:
-    """``reference`` (n, d) and ``others`` in float64, centred, each layer with variance 1 on average over the reference.
+    """``reference`` (n, d) and ``others``, centred; the mean variance of each layer is 1 over the reference. Float64.
 
     A layer is scaled as a whole: a feature that hardly ever changes stays small instead of deciding everything.
 
