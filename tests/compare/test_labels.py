@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from wmlib.compare.labels import LABELS, drive_again, road_labels, steps_to_keep, visible, wrap
+from wmlib.compare.labels import LABELS, Recording, drive_again, road_labels, steps_to_keep, visible, wrap
 from wmlib.data.rollouts import Rollout, RolloutStore
 from wmlib.envs.masks import masks
 from wmlib.envs.simulator import Simulator
@@ -56,7 +56,7 @@ def recorded(tmp_path_factory):
     store, states = RolloutStore(tmp_path_factory.mktemp("rollouts")), []
     random = np.random.default_rng(0)
     for number, steps in enumerate((14, 9)):
-        simulator = Simulator(1, samples=2)
+        simulator = Simulator(1, samples=2 + number)
         simulator.reset(0, 70 + number)
         frames, rewards, seen = [simulator.frames[0].copy()], [], [simulator.state(0)]
         actions = (random.random((steps, 3)) * (1, 0.8, 0)).astype(np.float32)
@@ -72,7 +72,8 @@ def recorded(tmp_path_factory):
 
 def test_driving_again_gives_the_states_of_the_recording(recorded):
     store, states = recorded
-    driven = drive_again(list(enumerate(store.files())), samples=2, keep=100, masked=True)
+    recordings = [Recording(number, file, samples) for number, (file, samples) in enumerate(zip(store.files(), (2, 3)))]
+    driven = drive_again(recordings, keep=100, masked=True)
     for each, (rollout, seen, last) in zip(driven, states):
         assert each.labels.shape == (len(rollout) + 1, len(LABELS))
         assert each.labels[:, 5] == pytest.approx([np.hypot(*s["linear_velocity"]) for s in seen])
@@ -85,8 +86,8 @@ def test_driving_again_gives_the_states_of_the_recording(recorded):
 
 def test_a_few_frames_are_those_of_their_steps(recorded):
     store, states = recorded
-    (each,) = drive_again([(1, store.path(1))], samples=2, keep=3, first=4)
-    assert (each.frames == states[1][0].frames[each.kept]).all() and each.number == 1
+    (each,) = drive_again([Recording(1, store.path(1), 3)], keep=3, first=4)
+    assert (each.frames == states[1][0].frames[each.kept]).all() and each.recording.number == 1
     assert len(each.kept) == 3 and each.kept[0] >= 4 and each.car is None
 
 
@@ -96,4 +97,4 @@ def test_another_simulators_episode_is_refused(recorded, tmp_path, what):
     (rollout.rewards if what == "reward" else rollout.frames)[3] += 1
     RolloutStore(tmp_path).write(0, rollout)
     with pytest.raises(UserError, match=f"000000.npz: .* gives another {what} at step 3"):
-        drive_again([(0, tmp_path / "000000.npz")], samples=2, keep=100)
+        drive_again([Recording(0, tmp_path / "000000.npz", 2)], keep=100)

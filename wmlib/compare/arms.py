@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from wmlib.compare.labels import Recording
 from wmlib.data.rollouts import RolloutStore, read_arrays, split
 from wmlib.errors import UserError
 from wmlib.runs import DONE, read_json
@@ -38,8 +39,7 @@ class Run:
     """A run folder at its last iteration.
 
     Attributes:
-        samples: the simulator's sub-samples while recording.
-        training, held_out: number and file of every episode, split as V and M were trained.
+        training, held_out: every recorded episode, split as V and M were trained.
         arms: those that are finished.
     """
 
@@ -47,9 +47,8 @@ class Run:
     seed: int
     scale: str
     iteration: int
-    samples: int
-    training: list[tuple[int, Path]]
-    held_out: list[tuple[int, Path]]
+    training: list[Recording]
+    held_out: list[Recording]
     arms: list[Arm]
 
 
@@ -84,17 +83,22 @@ def open_run(folder: Path, wanted: list[str] | None = None) -> Run:
         if name not in names:
             there = f"{folder} has at iteration {iteration} a finished V and M of {', '.join(names)}"
             raise UserError(f"--arms {name}: {there}; finish this arm first")
-    settings = read_json(folder / "collect" / "config.json")["key"]
-    training, held_out, first = [], [], 0
+    arms = [known[name, iteration] for name in (wanted or names)]
+    holdout, *others = {read_json(arm.stages["vision"] / "config.json")["key"]["holdout"] for arm in arms}
+    if others:
+        raise UserError(
+            f"{folder}: its arms were trained with different holdouts, so no episode is new to all; use --arms"
+        )
+    training, held_out = [], []
     for number in range(1, iteration + 1):
-        files = RolloutStore(folder / ("collect" if number == 1 else f"collect-{number}") / "rollouts").files()
-        numbered = list(enumerate(files, start=first))
-        parts = split(numbered, settings["holdout"])
+        stage = folder / ("collect" if number == 1 else f"collect-{number}")
+        samples = read_json(stage / "config.json")["key"]["samples"]
+        files = RolloutStore(stage / "rollouts").files()
+        first = len(training) + len(held_out)
+        parts = split([Recording(first + place, file, samples) for place, file in enumerate(files)], holdout)
         training += parts[0]
         held_out += parts[1]
-        first += len(files)
-    arms = [known[name, iteration] for name in (wanted or names)]
-    return Run(folder, config["seed"], config["scale"], iteration, settings["samples"], training, held_out, arms)
+    return Run(folder, config["seed"], config["scale"], iteration, training, held_out, arms)
 
 
 def spread(items: list, count: int) -> list:

@@ -5,8 +5,10 @@ The simulator is exact, so the same track and actions give the same rewards and 
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -32,13 +34,21 @@ ZOOMED = 50  # frames until the camera's opening zoom has ended
 LANES = 16  # episodes driven at once
 
 
+class Recording(NamedTuple):
+    """A recorded episode: its place among all episodes of the run, which is also the name of its latents; its file; and
+    the simulator's sub-samples per pixel edge when it was recorded."""
+
+    number: int
+    file: Path
+    samples: int
+
+
 @dataclass(frozen=True)
 class Driven:
     """An episode of T steps with its true state, and the frames of it that are measured.
 
     Attributes:
-        file: the recorded episode.
-        number: its place among all episodes of the run, which is also the name of its latents.
+        recording: where it was recorded.
         track_seed: its track.
         labels: (T + 1, 8) float64, one column per entry of ``LABELS``; NaN where a label has no meaning.
         kept: (n,) int, steps whose frames are measured.
@@ -46,8 +56,7 @@ class Driven:
         car, edge: (n, 64, 64) bool, pixels of the car and of the road's edges; None unless asked for.
     """
 
-    file: Path
-    number: int
+    recording: Recording
     track_seed: int
     labels: np.ndarray
     kept: np.ndarray
@@ -87,14 +96,10 @@ def visible(labels: np.ndarray) -> np.ndarray:
     return labels
 
 
-def drive_again(
-    files: list[tuple[int, Path]], samples: int, keep: int, first: int = 0, masked: bool = False
-) -> list[Driven]:
+def drive_again(recordings: list[Recording], keep: int, first: int = 0, masked: bool = False) -> list[Driven]:
     """Drive recorded episodes again and read off their labels.
 
     Args:
-        files: number and file of each episode.
-        samples: the simulator's sub-samples when they were recorded.
         keep: frames of each episode that are measured, one at random from each of as many equal parts of it.
         first: step from which on frames are kept.
         masked: also draw the masks of the car and of the road's edges.
@@ -102,11 +107,12 @@ def drive_again(
     Raises:
         UserError: rewards or frames differ from the recorded ones.
     """
-    return [
-        driven
-        for start in range(0, len(files), LANES)
-        for driven in _group(files[start : start + LANES], samples, keep, first, masked)
-    ]
+    driven = []
+    for samples, group in itertools.groupby(recordings, key=lambda recording: recording.samples):
+        alike = list(group)
+        for start in range(0, len(alike), LANES):
+            driven += _group(alike[start : start + LANES], samples, keep, first, masked)
+    return driven
 
 
 def steps_to_keep(first: int, end: int, keep: int, track_seed: int) -> np.ndarray:
@@ -118,15 +124,15 @@ def steps_to_keep(first: int, end: int, keep: int, track_seed: int) -> np.ndarra
     return generator(track_seed, "frames to measure").integers(borders[:-1], borders[1:])
 
 
-def _group(files: list[tuple[int, Path]], samples: int, keep: int, first: int, masked: bool) -> list[Driven]:
+def _group(recordings: list[Recording], samples: int, keep: int, first: int, masked: bool) -> list[Driven]:
     from wmlib.envs.masks import masks
     from wmlib.envs.simulator import Simulator
 
-    rollouts = [RolloutStore.read(file) for _, file in files]
-    simulator = Simulator(len(files), samples, max_steps=1 << 40)
+    rollouts = [RolloutStore.read(recording.file) for recording in recordings]
+    simulator = Simulator(len(recordings), samples, max_steps=1 << 40)
     kept = [steps_to_keep(first, len(r) + 1, keep, r.track_seed) for r in rollouts]
-    states: list[list] = [[] for _ in files]
-    drawn: list[list] = [[] for _ in files]
+    states: list[list] = [[] for _ in recordings]
+    drawn: list[list] = [[] for _ in recordings]
     for lane, rollout in enumerate(rollouts):
         simulator.reset(lane, rollout.track_seed)
     lengths = np.array([len(rollout) for rollout in rollouts])
@@ -137,7 +143,7 @@ def _group(files: list[tuple[int, Path]], samples: int, keep: int, first: int, m
             states[lane].append((*state["position"], state["angle"], *moving))
             if step in kept[lane]:
                 if not np.array_equal(simulator.frames[lane], rollouts[lane].frames[step]):
-                    raise UserError(_other_simulator(files[lane][1], "frame", step))
+                    raise UserError(_other_simulator(recordings[lane].file, "frame", step))
                 if masked:
                     drawn[lane].append(masks(simulator, lane))
         active = step < lengths
@@ -147,15 +153,15 @@ def _group(files: list[tuple[int, Path]], samples: int, keep: int, first: int, m
         rewards, _, _ = simulator.step(actions, active)
         for lane in np.flatnonzero(active):
             if np.float32(rewards[lane]) != rollouts[lane].rewards[step]:
-                raise UserError(_other_simulator(files[lane][1], "reward", step))
+                raise UserError(_other_simulator(recordings[lane].file, "reward", step))
     driven = []
-    for lane, ((number, file), rollout) in enumerate(zip(files, rollouts)):
+    for lane, (recording, rollout) in enumerate(zip(recordings, rollouts)):
         state = np.array(states[lane], float)
         road = road_labels(simulator.state(lane)["track"], state[:, :2], state[:, 2])
         car, edge = np.array(drawn[lane]).reshape(-1, 2, 64, 64).swapaxes(0, 1) if masked else (None, None)
         labels = visible(np.concatenate([road, state[:, 3:]], axis=1))
         steps = kept[lane]
-        driven.append(Driven(file, number, rollout.track_seed, labels, steps, rollout.frames[steps], car, edge))
+        driven.append(Driven(recording, rollout.track_seed, labels, steps, rollout.frames[steps], car, edge))
     return driven
 
 

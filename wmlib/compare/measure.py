@@ -76,9 +76,9 @@ class Measurer:
             held_out = spread(run.held_out, settings.held_out_episodes)
             share = max(1, settings.training_frames // len(training))
             zoomed = ZOOMED if run.scale != "smoke" else 0  # smoke episodes end before
-            self.training = sample(drive_again(training, run.samples, share, zoomed))
+            self.training = sample(drive_again(training, share, zoomed))
             share = max(2, -(-settings.held_out_frames // len(held_out)))
-            self.held_out = sample(drive_again(held_out, run.samples, share, masked=True))
+            self.held_out = sample(drive_again(held_out, share, masked=True))
         self.tested = np.flatnonzero(self.held_out.step >= zoomed)  # rows of the held-out frames that are probed
         self.zoomed = zoomed
         labels = self.training.labels
@@ -122,7 +122,7 @@ class Measurer:
         """An arm's entry, and a picture uint8: rows of held-out frames, reconstructions and samples of the prior."""
         title = f"{self.run.folder.name}, {arm.name}"
         decode = decoder(arm.stages["vision"] / "decoder.npz")
-        latents = [[arm.latents(d.number) for d in part.driven] for part in (self.training, self.held_out)]
+        latents = [[arm.latents(d.recording.number) for d in part.driven] for part in (self.training, self.held_out)]
         weights = load_weights(arm.stages["memory"] / "memory.npz")
         mu = self.held_out.rows([episode["mu"] for episode in latents[1]])
         log_variance = self.held_out.rows([episode["log_variance"] for episode in latents[1]])
@@ -158,7 +158,7 @@ class Measurer:
             measurements |= {f"memory/{name}": value for name, value in values.items()}
         with timed(f"{title}, open loop"):
             truth = [driven.labels for driven in self.held_out.driven]
-            files = [driven.file for driven in self.held_out.driven]
+            files = [driven.recording.file for driven in self.held_out.driven]
             settings = self.settings, self.zoomed
             curves = openloop.measure(weights, latents[1], truth, self.variance, files, linear, decode, *settings)
         for name, (horizons, sums, counts) in curves.items():
