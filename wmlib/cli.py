@@ -96,7 +96,12 @@ def build_parser() -> argparse.ArgumentParser:
         "example:  wmlib compare --run runs/full --run runs/full-seed1 --arms vae,vaegan",
     )
     compare.add_argument("--run", type=Path, action="append", required=True, help="run folder; repeat for several")
-    compare.add_argument("--arms", default=None, help="comma-separated visions (default: all that are finished)")
+    compare.add_argument(
+        "--arms",
+        default=None,
+        metavar="ARM[=NAME],...",
+        help="visions, each optionally under another name in the record (default: all that are finished)",
+    )
     compare.add_argument(
         "--out", type=Path, default=None, help="JSON to add to (default: book/results/comparison.json)"
     )

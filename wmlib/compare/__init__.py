@@ -12,8 +12,9 @@ def compare(arguments) -> None:
     """Measure the arms of run folders and put them into the record.
 
     Args:
-        arguments: ``run``, folders; ``arms``, comma-separated names or None for all that are finished; ``out``, JSON
-            file or None for the book's. Beside it a folder of the same name gets a picture per arm and seed.
+        arguments: ``run``, folders; ``arms``, comma-separated names or None for all that are finished, see
+            :func:`wmlib.compare.arms.open_run`; ``out``, JSON file or None for the book's. Beside it a folder of the
+            same name gets a picture per arm and seed.
 
     Raises:
         UserError: an arm is not finished, or the record was measured with other settings.
@@ -40,9 +41,12 @@ def measure_run(run, out: Path, settings=None) -> dict:
 
     tf.get_logger().setLevel("ERROR")  # it warns that every small network is traced anew, as it must be
     settings = settings or (SMOKE if run.scale == "smoke" else Settings())
-    merge(out, settings, {})  # a record of other settings is refused before the work, not after it
+    before = merge(out, settings, {})  # a record of other settings is refused before the work, not after it
     measurer = Measurer(run, settings)
-    entries = {(name, run.seed): entry for name, entry in measurer.baselines().items()}
+    known = before["arms"].get("supervised", {}).get(str(run.seed), {})
+    entries = {}
+    if known.get("episodes") != measurer.episodes:  # else another arm's run on the same episodes has measured them
+        entries = {(name, run.seed): entry for name, entry in measurer.baselines().items()}
     for arm in run.arms:
         keras.utils.clear_session()
         entries[arm.name, run.seed], picture = measurer.arm(arm)

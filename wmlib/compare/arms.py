@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -68,7 +68,8 @@ def open_run(folder: Path, wanted: list[str] | None = None) -> Run:
     """What can be compared in a run folder.
 
     Args:
-        wanted: arms by name; None takes all that are finished.
+        wanted: arms by name, or ``arm=name`` for one that goes by another name in the record, as a control does that
+            was trained with other settings; None takes all that are finished.
 
     Raises:
         UserError: no finished arm, or one that was asked for is not finished at the run's last iteration.
@@ -79,11 +80,13 @@ def open_run(folder: Path, wanted: list[str] | None = None) -> Run:
         raise UserError(f"{folder}: no arm has finished V and M; run `wmlib run --run {folder}` first")
     iteration = max(number for _, number in known)
     names = [name for name, number in known if number == iteration]
-    for name in wanted or []:
+    arms = []
+    for text in wanted or names:
+        name, _, other = text.partition("=")
         if name not in names:
             there = f"{folder} has at iteration {iteration} a finished V and M of {', '.join(names)}"
             raise UserError(f"--arms {name}: {there}; finish this arm first")
-    arms = [known[name, iteration] for name in (wanted or names)]
+        arms.append(replace(known[name, iteration], name=other or name))
     holdout, *others = {read_json(arm.stages["vision"] / "config.json")["key"]["holdout"] for arm in arms}
     if others:
         raise UserError(

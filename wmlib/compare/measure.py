@@ -97,7 +97,7 @@ class Measurer:
         """What the record keeps of an arm."""
         return {
             "about": {"scale": self.run.scale, "iteration": self.run.iteration, **about},
-            "episodes": [driven.track_seed for driven in self.held_out.driven],
+            "episodes": self.episodes,
             "measurements": {name: measurement(*parts) for name, parts in measurements.items()},
             "curves": {name: curve(*parts) for name, parts in (curves or {}).items()},
         }
@@ -167,6 +167,11 @@ class Measurer:
         active = int((mu.var(0) > 0.01).sum())
         picture = self.picture(redrawn, invented)
         return self.entry(measurements, curves, identities=arm.identities(), active_dimensions=active), picture
+
+    @property
+    def episodes(self) -> list[int]:
+        """Tracks of the held-out episodes."""
+        return [driven.track_seed for driven in self.held_out.driven]
 
     @property
     def tested_episode(self) -> np.ndarray:

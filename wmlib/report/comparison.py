@@ -138,12 +138,13 @@ def probe_bars(axes, record: dict, arms: list[str], inputs: str = "z", kind: str
         value = np.array([f["value"] if f["value"] is not None else np.nan for f in found], float)
         limits = np.array([f["ci95"] for f in found], float)
         where = np.arange(len(LABELS)) + (place - (len(shown) - 1) / 2) * width
-        axes.bar(where, value, width, color=style.colour, alpha=0.55, hatch=style.hatch, edgecolor="white")
-        axes.bar(where, value, width, fill=False, edgecolor=style.colour, label=style.label)
+        filling = {"color": style.colour, "alpha": 0.55, "hatch": style.hatch, "edgecolor": "white"}
+        axes.bar(where, value, width, label=style.label, **filling)
+        axes.bar(where, value, width, fill=False, edgecolor=style.colour)
         axes.vlines(where, *limits.T, color=BLACK, linewidth=0.9)
     axes.axhline(0, color=BLACK, linewidth=0.8)
     axes.set_xticks(range(len(LABELS)), LABELS.values(), rotation=25, ha="right")
-    axes.set_ylim(max(-0.3, axes.get_ylim()[0]), 1)
+    axes.set(xlim=(-0.6, len(LABELS) - 0.4), ylim=(max(-0.3, axes.get_ylim()[0]), 1))
     axes.grid(False, axis="x")
     axes.set_ylabel("R² on unseen tracks")
 
