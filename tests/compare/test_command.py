@@ -12,17 +12,41 @@ import pytest
 
 from wmlib.cli import main
 from wmlib.compare.arms import finished, open_run, spread
+from wmlib.config import MemoryConfig
+from wmlib.data.rollouts import RolloutStore, write_arrays
 from wmlib.errors import UserError
+from wmlib.models.inference import FrameEncoder
+from wmlib.models.weights import model_weights, save_weights
 from wmlib.report import comparison, figures
+from wmlib.runs import write_json
+
+
+def add_arm(folder, name: str) -> None:
+    """An arm with random weights, as its three stages would leave it."""
+    from wmlib.models.mdnrnn import build_mdnrnn
+    from wmlib.models.vae import build_decoder, build_encoder
+
+    encoder = model_weights(build_encoder(seed=0))
+    save_weights(folder / f"vision-{name}" / "encoder.npz", encoder)
+    save_weights(folder / f"vision-{name}" / "decoder.npz", model_weights(build_decoder(seed=0)))
+    save_weights(folder / f"memory-{name}" / "memory.npz", model_weights(build_mdnrnn(MemoryConfig(hidden_size=32))))
+    encode = FrameEncoder(encoder)
+    for file in RolloutStore(folder / "collect" / "rollouts").files():
+        rollout = RolloutStore.read(file)
+        mu, log_variance = encode(rollout.frames)
+        latents = {"mu": mu, "log_variance": log_variance, "actions": rollout.actions}
+        write_arrays(folder / f"encode-{name}" / "latents" / file.name, latents)
+    write_json(folder / f"vision-{name}" / "config.json", {"key": {"holdout": 0.34}})
+    for stage in ("vision", "encode", "memory"):
+        write_json(folder / f"{stage}-{name}" / "DONE", {"identity": f"{stage} of the test"})
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """A smoke run up to M, with a second arm that is a copy of the first."""
+    """Episodes of a smoke run, and two arms with the same weights."""
     folder = tmp_path_factory.mktemp("runs") / "smoke"
-    options = ["--scale", "smoke", "--run", str(folder), "--set", "rollout.executor=serial"]
-    for stage in ("collect", "vision", "encode", "memory"):
-        main([stage, *options])
+    main(["collect", "--scale", "smoke", "--run", str(folder), "--set", "rollout.executor=serial"])
+    add_arm(folder, "vae")
     for stage in ("vision", "encode", "memory"):
         shutil.copytree(folder / f"{stage}-vae", folder / f"{stage}-twin")
     return folder

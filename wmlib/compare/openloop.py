@@ -5,6 +5,7 @@ What it imagines is read by the linear probe and drawn by V's decoder; both are 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,40 +48,48 @@ def windows(lengths: list[int], first: int, needed: int, count: int) -> list[Win
 
 
 def imagine(
-    weights: dict[str, np.ndarray], z: np.ndarray, actions: np.ndarray, warm_up: int, samples: int, seed: int = 0
+    weights: dict[str, np.ndarray],
+    z: np.ndarray,
+    actions: np.ndarray,
+    warm_up: int,
+    ahead: list[int],
+    samples: int,
+    seed: int = 0,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Warm M up on each window and let it continue.
 
     Args:
-        z: (windows, warm_up + horizon + 1, 32) as V saw it; actions: (windows, warm_up + horizon, 3).
+        z: (windows, warm_up + 1 or more, 32) as V saw it; actions: (windows, warm_up + max(ahead) or more, 3).
         warm_up: steps in which M is fed the real z.
+        ahead: after how many steps alone its state is kept, rising, from 0 on.
         samples: continuations drawn at temperature 1.
 
     Returns:
-        After 0 to horizon steps alone: sampled z (samples, windows, horizon + 1, 32), h beside it (..., hidden); and
-        the same with M's expected z fed back instead, (windows, horizon + 1, 32) and (..., hidden).
+        Sampled z (samples, windows, len(ahead), 32) and the h beside it (..., hidden); and the same with M's expected z
+        fed back instead, (windows, len(ahead), 32) and (..., hidden).
     """
     dream = Dream(weights)
-    horizon = actions.shape[1] - warm_up
     h, c = np.zeros((2, len(z), dream.hidden_size), np.float32)
     for t in range(warm_up):
         h, c = dream.memory(z[:, t], actions[:, t], h, c)
     random = generator(seed, "imagine")
     many = [np.tile(array, (samples, 1)) for array in (z[:, warm_up], h, c)]
     one = [z[:, warm_up], h, c]
-    drawn, expected = [tuple(many[:2])], [tuple(one[:2])]
-    for t in range(warm_up, warm_up + horizon):
-        now, _, _, *state = dream.step(many[0], np.tile(actions[:, t], (samples, 1)), *many[1:], 1.0, random)
+    kept = []
+    for step in range(ahead[-1] + 1):
+        if step in ahead:
+            kept.append((*many[:2], *one[:2]))
+        if step == ahead[-1]:
+            break
+        action = actions[:, warm_up + step]
+        now, _, _, *state = dream.step(many[0], np.tile(action, (samples, 1)), *many[1:], 1.0, random)
         many = [now, *state]
-        state = dream.memory(one[0], actions[:, t], *one[1:])
+        state = dream.memory(one[0], action, *one[1:])
         log_pi, mu, _ = mixture(weights, state[0])
         one = [mixture_mean(log_pi, mu).astype(np.float32), *state]
-        drawn.append(tuple(many[:2]))
-        expected.append(tuple(one[:2]))
-    all_z, all_h = (np.stack(parts, axis=1) for parts in zip(*drawn))  # (samples * windows, horizon + 1, ...)
-    shape = (samples, len(z), horizon + 1, -1)
-    mean_z, mean_h = (np.stack(parts, axis=1) for parts in zip(*expected))
-    return all_z.reshape(shape), all_h.reshape(shape), mean_z, mean_h
+    many_z, many_h, mean_z, mean_h = (np.stack(parts, axis=1) for parts in zip(*kept))
+    shape = (samples, len(z), len(ahead), -1)
+    return many_z.reshape(shape), many_h.reshape(shape), mean_z, mean_h
 
 
 def state_errors(truth: np.ndarray, probed: np.ndarray, variance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -132,23 +141,23 @@ def measure(
     """
     warm_up, horizon = settings.warm_up, settings.horizon
     ahead = np.array([h for h in HORIZONS if h <= horizon])
-    lengths = [len(episode["actions"]) for episode in latents]
-    found = windows(lengths, first, warm_up + horizon, settings.windows)
+    found = windows([len(e["actions"]) for e in latents], first, warm_up + horizon, settings.windows)
     if not found:
         return {}
-    z = np.stack([latents[w.episode]["mu"][w.start : w.start + warm_up + horizon + 1] for w in found])
-    actions = np.stack([latents[w.episode]["actions"][w.start : w.start + warm_up + horizon] for w in found])
-    drawn_z, drawn_h, mean_z, mean_h = imagine(weights, z, actions, warm_up, settings.samples)
-    seen_h = np.stack(states(Dream(weights).memory, list(z), list(actions)))
+    stretches = [(latents[w.episode], slice(w.start, w.start + warm_up + horizon)) for w in found]
+    z, actions = (np.stack([e[name][part] for e, part in stretches]) for name in ("mu", "actions"))
+    many_z, many_h, mean_z, mean_h = imagine(weights, z, actions, warm_up, [0, *ahead], settings.samples)
+    later = [window.start + warm_up + ahead for window in found]
+    seen_z = np.stack([latents[window.episode]["mu"][steps] for window, steps in zip(found, later)])
+    seen_h = np.stack(states(Dream(weights).memory, list(z), list(actions)))[:, warm_up + ahead]
     kinds = {
-        "sample": (drawn_z[:, :, ahead], drawn_h[:, :, ahead]),
-        "expected": (mean_z[:, ahead], mean_h[:, ahead]),
+        "sample": (many_z[:, :, 1:], many_h[:, :, 1:]),
+        "expected": (mean_z[:, 1:], mean_h[:, 1:]),
         "persistence": tuple(np.repeat(array[:, :1], len(ahead), axis=1) for array in (mean_z, mean_h)),
-        "seen": (z[:, warm_up + ahead], seen_h[:, warm_up + ahead]),
+        "seen": (seen_z, seen_h),
     }
-    steps = [window.start + warm_up + ahead for window in found]
-    truth = np.stack([labels[window.episode][step] for window, step in zip(found, steps)])
-    frames = np.stack([RolloutStore.read(files[window.episode]).frames[s] for window, s in zip(found, steps)])
+    truth = np.stack([labels[window.episode][steps] for window, steps in zip(found, later)])
+    frames = _frames(files, found, later)
     curves = {}
     for kind, (now_z, now_h) in kinds.items():
         errors = state_errors(truth, linear(np.concatenate([now_z, now_h], axis=-1)), variance)
@@ -161,3 +170,12 @@ def measure(
             totals = (by_episode(array, found, len(latents)) for array in (sums, counts))
             curves[f"openloop/{group}/{kind}"] = (ahead, *totals)
     return curves
+
+
+def _frames(files: list[Path], found: list[Window], later: list[np.ndarray]) -> np.ndarray:
+    """The real frames at some steps of each window, (windows, steps, 64, 64, 3); each episode is read once."""
+    frames = []
+    for episode, group in itertools.groupby(zip(found, later), key=lambda pair: pair[0].episode):
+        recorded = RolloutStore.read(files[episode]).frames
+        frames += [recorded[steps] for _, steps in group]
+    return np.stack(frames)

@@ -33,7 +33,7 @@ class Settings:
     """Steps that M sees before it continues alone."""
     horizon: int = 100
     """Steps that M continues alone."""
-    windows: int = 4
+    windows: int = 2
     """Places of each held-out episode from which M continues, at most."""
     samples: int = 16
     """Continuations drawn at each place."""
