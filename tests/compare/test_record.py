@@ -5,8 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from wmlib.compare.record import SMOKE, Settings, curve, measurement, merge, to_text
+from wmlib.compare.record import curve, measurement, merge, to_text
 from wmlib.errors import UserError
+
+SETTINGS = {"scale": "smoke", "windows": 2}
 
 
 def entry(values, episodes=(5, 6, 7)) -> dict:
@@ -33,9 +35,9 @@ def test_curve_is_a_ratio_at_each_horizon():
 
 def test_seeds_and_arms_are_merged_and_replaced(tmp_path):
     path = tmp_path / "comparison.json"
-    merge(path, SMOKE, {("vae", 0): entry([1, 2, 3])})
-    merge(path, SMOKE, {("vae", 1): entry([3, 4, 5]), ("vaegan", 0): entry([9, 9, 9])})
-    record = merge(path, SMOKE, {("vaegan", 0): entry([2, 3, 4])})
+    merge(path, SETTINGS, {("vae", 0): entry([1, 2, 3])})
+    merge(path, SETTINGS, {("vae", 1): entry([3, 4, 5]), ("vaegan", 0): entry([9, 9, 9])})
+    record = merge(path, SETTINGS, {("vaegan", 0): entry([2, 3, 4])})
     assert json.loads(path.read_text()) == record
     assert (
         record["over_seeds"]["vae"]["pixels/mse"]["value"] == 3
@@ -43,19 +45,19 @@ def test_seeds_and_arms_are_merged_and_replaced(tmp_path):
     )
     assert record["differences"] == {"vaegan": {"pixels/mse": {"value": 1.0, "ci95": [1.0, 1.0], "runs": 1}}}
     before = path.read_bytes()
-    merge(path, SMOKE, {("vae", 0): entry([1, 2, 3])})
+    merge(path, SETTINGS, {("vae", 0): entry([1, 2, 3])})
     assert path.read_bytes() == before
 
 
 def test_arms_measured_on_other_episodes_are_not_paired(tmp_path):
     entries = {("vae", 0): entry([1, 2, 3]), ("vaegan", 0): entry([2, 3, 4], episodes=(5, 6, 8))}
-    assert merge(tmp_path / "c.json", SMOKE, entries)["differences"] == {}
+    assert merge(tmp_path / "c.json", SETTINGS, entries)["differences"] == {}
 
 
 def test_other_settings_are_refused(tmp_path):
-    merge(tmp_path / "c.json", SMOKE, {})
-    with pytest.raises(UserError, match="other settings"):
-        merge(tmp_path / "c.json", Settings(), {})
+    merge(tmp_path / "c.json", SETTINGS, {})
+    with pytest.raises(UserError, match="at another scale or with other settings"):
+        merge(tmp_path / "c.json", SETTINGS | {"scale": "quick"}, {})
 
 
 def test_text_is_json_with_a_line_per_measurement():

@@ -31,6 +31,8 @@ def compare(arguments) -> None:
 
 def measure_run(run, out: Path, settings=None) -> dict:
     """Measure every arm of an opened run and write its pictures and entries; returns the whole record."""
+    from dataclasses import asdict
+
     import cv2
     import keras
     import tensorflow as tf
@@ -41,7 +43,8 @@ def measure_run(run, out: Path, settings=None) -> dict:
 
     tf.get_logger().setLevel("ERROR")  # it warns that every small network is traced anew, as it must be
     settings = settings or (SMOKE if run.scale == "smoke" else Settings())
-    before = merge(out, settings, {})  # a record of other settings is refused before the work, not after it
+    described = {"scale": run.scale, **asdict(settings)}
+    before = merge(out, described, {})  # a record of other settings is refused before the work, not after it
     measurer = Measurer(run, settings)
     known = before["arms"].get("supervised", {}).get(str(run.seed), {})
     entries = {}
@@ -52,4 +55,4 @@ def measure_run(run, out: Path, settings=None) -> dict:
         entries[arm.name, run.seed], picture = measurer.arm(arm)
         with atomic_path(out.with_suffix("") / f"{arm.name}-seed{run.seed}.png") as temporary:
             temporary.write_bytes(cv2.imencode(".png", picture[:, :, ::-1])[1].tobytes())
-    return merge(out, settings, entries)
+    return merge(out, described, entries)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -73,19 +73,20 @@ def _short(value: float) -> float | None:
     return float(f"{value:.6g}") if np.isfinite(value) else None
 
 
-def merge(path: Path, settings: Settings, entries: dict[tuple[str, int], dict]) -> dict:
+def merge(path: Path, settings: dict, entries: dict[tuple[str, int], dict]) -> dict:
     """Put new entries into the record at ``path``, which is made if it is not there, and compute its summaries again.
 
     Args:
+        settings: the scale of the runs and what :class:`Settings` says.
         entries: (arm, training seed) to ``about``, ``episodes``, ``measurements`` and ``curves``; they replace
             what was there of the same arm and seed.
 
     Raises:
-        UserError: the record was measured with other settings.
+        UserError: the record was measured with other settings, or at another scale.
     """
-    record = read_json(path) if path.exists() else {"settings": asdict(settings), "arms": {}}
-    if record["settings"] != asdict(settings):
-        raise UserError(f"{path}: was measured with other settings; delete it or choose another --out")
+    record = read_json(path) if path.exists() else {"settings": settings, "arms": {}}
+    if record["settings"] != settings:
+        raise UserError(f"{path}: was measured at another scale or with other settings; choose another --out")
     for (arm, seed), entry in entries.items():
         record["arms"].setdefault(arm, {})[str(seed)] = entry
     record["arms"] = {arm: dict(sorted(seeds.items())) for arm, seeds in sorted(record["arms"].items())}
