@@ -19,7 +19,7 @@ LAYERS = (
     {"runs", "metrics", "video"},
     {"envs", "data", "models", "search"},
     {"rollout"},
-    {"stages", "report", "notebooks", "play", "film", "bench", "analysis"},
+    {"stages", "report", "notebooks", "play", "film", "bench", "analysis", "compare"},
     {"cli", "__main__"},
 )
 # Crossings that are part of the design, each with its reason.

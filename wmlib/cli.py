@@ -111,6 +111,23 @@ def build_parser() -> argparse.ArgumentParser:
     bench.add_argument("--only", default=None, help="comma-separated groups: simulator, rollout, training, dream")
     bench.add_argument("--out", type=Path, default=None, help="JSON to write (default: book/results/bench.json)")
 
+    compare = _command(
+        commands,
+        "compare",
+        "measure what the V's and M's of several arms know, on held-out episodes",
+        "example:  wmlib compare --run runs/full --run runs/full-seed1 --arms vae,vaegan",
+    )
+    compare.add_argument("--run", type=Path, action="append", required=True, help="run folder; repeat for several")
+    compare.add_argument(
+        "--arms",
+        default=None,
+        metavar="ARM[=NAME],...",
+        help="visions, each optionally under another name in the record (default: all that are finished)",
+    )
+    compare.add_argument(
+        "--out", type=Path, default=None, help="JSON to add to (default: book/results/comparison.json)"
+    )
+
     info = _command(commands, "info", "what a run folder holds and cost", "example:  wmlib info --run runs/quick")
     _run_options(info)
     show = _command(commands, "show-config", "print every setting", "example:  wmlib show-config --scale paper")
@@ -247,6 +264,10 @@ def execute(arguments: argparse.Namespace) -> None:
         from wmlib.bench import bench
 
         bench(arguments)
+    elif command == "compare":
+        from wmlib.compare import compare
+
+        compare(arguments)
     elif command == "notebooks":
         from wmlib.notebooks import execute_notebooks
 

@@ -48,6 +48,11 @@ class Records:
         numbers = {"train_seed": int, "track_seed": int, "return": float, "steps": int, "lap_finished": int}
         return [{k: numbers[k](v) if k in numbers else v for k, v in row.items()} for row in rows]
 
+    @cached_property
+    def comparison(self) -> dict:
+        """``comparison.json``, which :mod:`wmlib.report.comparison` turns into a table and figures."""
+        return self._json("comparison.json")
+
     def headline_seed(self, arm: str) -> int:
         """The training run that stands for an arm, chosen by validation score."""
         return self.scores[arm]["headline_seed"]

@@ -1,0 +1,179 @@
+"""The table and the figures of the comparison of V's, from ``book/results/comparison.json`` and the pictures beside it.
+
+Text and marks are taken from the record alone; ``wmlib compare`` writes it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from wmlib.report import figures
+from wmlib.report.figures import ARMS, BLACK, GREY, PURPLE, SKY, Look
+from wmlib.report.tables import markdown_table
+
+REFERENCE = "vae"
+LOOKS = {
+    "vae": ARMS["vae-zh"]._replace(label="VAE"),
+    "vaegan": ARMS["vaegan-zh"]._replace(label="VAE/GAN"),
+    "random-cnn": Look("random encoder", GREY, (0, (1, 3)), "x", "---"),
+    "supervised": Look("supervised encoder", BLACK, "-.", "*", "..."),
+    "majority": Look("majority answer", SKY, ":", "1", "ooo"),
+    "real-frames": Look("other real frames", PURPLE, (0, (6, 2)), "P", "+++"),
+}
+LABELS = {
+    "offset": "offset",
+    "heading": "heading",
+    "turn5": "turn, 5 tiles",
+    "turn10": "turn, 10 tiles",
+    "turn20": "turn, 20 tiles",
+    "speed": "speed",
+    "yaw_rate": "yaw rate",
+    "on_grass": "on grass",
+}
+ROWS = (  # text, measurement, sign of better, format
+    ("squared error of a pixel", "pixels/mse", -1, ".5f"),
+    ("squared error over the car", "pixels/car_mse", -1, ".5f"),
+    ("squared error over road edges", "pixels/edge_mse", -1, ".5f"),
+    ("peak signal-to-noise ratio, dB", "pixels/psnr", 1, ".2f"),
+    ("structural similarity", "pixels/ssim", 1, ".3f"),
+    ("kernel distance, reconstructions", "distribution/reconstruction/kid", -1, ".3f"),
+    ("coverage, reconstructions", "distribution/reconstruction/coverage", 1, ".3f"),
+    ("kernel distance, samples of the prior", "distribution/prior/kid", -1, ".3f"),
+    ("coverage, samples of the prior", "distribution/prior/coverage", 1, ".3f"),
+    ("KL divergence of z, nats", "latent/kl", 0, ".1f"),
+    *((f"R² of {text} from z, linear", f"probe/linear/z/{name}", 1, ".3f") for name, text in LABELS.items()),
+    *((f"R² of {name} from z and h, linear", f"probe/linear/zh/{name}", 1, ".3f") for name in ("offset", "speed")),
+    ("gain of M over the marginal, nats a step", "memory/gain", 1, ".2f"),
+    ("gain of M over persistence, nats a step", "memory/gain_over_persistence", 1, ".2f"),
+    ("road imagined 10 steps ahead, error/variance", "openloop/road/expected/at10", -1, ".3f"),
+    ("road imagined 50 steps ahead, error/variance", "openloop/road/expected/at50", -1, ".3f"),
+    ("pixels imagined 10 steps ahead", "openloop/pixels/expected/at10", -1, ".5f"),
+    ("pixels imagined 50 steps ahead", "openloop/pixels/expected/at50", -1, ".5f"),
+)
+
+
+def look(arm: str) -> Look:
+    """The look of a V or a baseline."""
+    return LOOKS.get(arm, figures.look(arm))
+
+
+def visions(record: dict) -> list[str]:
+    """Arms of a record that have a V, the reference first."""
+    names = [arm for arm, seeds in record["arms"].items() if all("identities" in e["about"] for e in seeds.values())]
+    return sorted(names, key=lambda name: (name != REFERENCE, name != "vaegan", name))
+
+
+def _with_interval(summary: dict, spec: str, sign: str = "") -> str:
+    if summary["value"] is None:
+        return "–"
+    low, high = (format(v, sign + spec) if v is not None else "–" for v in summary["ci95"])
+    return f"{format(summary['value'], sign + spec)} [{low}, {high}]"
+
+
+def verdict(difference: dict, better: int) -> str:
+    """What an interval of a difference says: better, worse, or not told apart."""
+    low, high = difference["ci95"]
+    if low is None or high is None or low <= 0 <= high:
+        return "not told apart"
+    if not better:
+        return "higher" if low > 0 else "lower"
+    return "better" if (low > 0) == (better > 0) else "worse"
+
+
+def comparison_table(record: dict, arm: str = "vaegan", reference: str = REFERENCE) -> str:
+    """What improved, by how much, how sure: mean over training seeds and 95 % interval, and the paired difference."""
+    rows = []
+    for text, name, better, spec in ROWS:
+        values = [record["over_seeds"].get(each, {}).get(name) for each in (reference, arm)]
+        if not any(values):
+            continue
+        cells = [_with_interval(value, spec) if value else "–" for value in values]
+        difference = record["differences"].get(arm, {}).get(name)
+        told = [_with_interval(difference, spec, "+"), verdict(difference, better)] if difference else ["–", "–"]
+        rows.append([text, *cells, *told])
+    return markdown_table(["measurement", look(reference).label, look(arm).label, "difference", "verdict"], rows)
+
+
+def pictures(folder: Path, arm: str, seed: int = 0, size: int = 64) -> dict[str, np.ndarray]:
+    """``frames``, ``reconstructions`` and ``samples`` of the picture beside a record: each (n, 64, 64, 3) in [0, 1].
+
+    Args:
+        folder: ``comparison`` beside ``comparison.json``.
+    """
+    from matplotlib.image import imread
+
+    strips = imread(folder / f"{arm}-seed{seed}.png")[..., :3].reshape(3, size, -1, size, 3).swapaxes(1, 2)
+    return dict(zip(("frames", "reconstructions", "samples"), strips))
+
+
+def side_by_side(folder: Path, arms: list[str], seed: int = 0) -> None:
+    """The same held-out frames through every V, and the absolute difference of the first two reconstructions."""
+    found = {arm: pictures(folder, arm, seed) for arm in arms}
+    rows = {"frame": found[arms[0]]["frames"]}
+    rows |= {look(arm).label: each["reconstructions"] for arm, each in found.items()}
+    if len(arms) > 1:
+        one, other = (found[arm]["reconstructions"] for arm in arms[:2])
+        rows["difference"] = np.abs(one - other)
+    figures.frame_strip(rows)
+
+
+def prior_samples(folder: Path, arms: list[str], seed: int = 0) -> None:
+    """Pictures that every decoder makes of the same draws from the prior."""
+    figures.frame_strip({look(arm).label: pictures(folder, arm, seed)["samples"] for arm in arms})
+
+
+def probe_bars(axes, record: dict, arms: list[str], inputs: str = "z", kind: str = "linear") -> None:
+    """R^2 of every label, a bar per arm with its interval; an arm without these inputs is left out.
+
+    Args:
+        inputs: z or zh; kind: linear or network.
+    """
+    names = [f"probe/{kind}/{inputs}/{label}" for label in LABELS]
+    shown = [arm for arm in arms if all(name in record["over_seeds"].get(arm, {}) for name in names)]
+    width = 0.8 / max(1, len(shown))
+    for place, arm in enumerate(shown):
+        style, found = look(arm), [record["over_seeds"][arm][name] for name in names]
+        value = np.array([f["value"] if f["value"] is not None else np.nan for f in found], float)
+        limits = np.array([f["ci95"] for f in found], float)
+        where = np.arange(len(LABELS)) + (place - (len(shown) - 1) / 2) * width
+        filling = {"color": style.colour, "alpha": 0.55, "hatch": style.hatch, "edgecolor": "white"}
+        axes.bar(where, value, width, label=style.label, **filling)
+        axes.bar(where, value, width, fill=False, edgecolor=style.colour)
+        axes.vlines(where, *limits.T, color=BLACK, linewidth=0.9)
+    axes.axhline(0, color=BLACK, linewidth=0.8)
+    axes.set_xticks(range(len(LABELS)), LABELS.values(), rotation=25, ha="right")
+    axes.set(xlim=(-0.6, len(LABELS) - 0.4), ylim=(max(-0.3, axes.get_ylim()[0]), 1))
+    axes.grid(False, axis="x")
+    axes.set_ylabel("R² on unseen tracks")
+
+
+def open_loop_curves(axes, record: dict, arms: list[str], group: str = "road", kind: str = "expected") -> None:
+    """Error over the horizon, a line per arm: thick what M imagines, thin what was last seen.
+
+    The band is the interval over episodes for one training seed, the range of the seeds for several.
+
+    Args:
+        group: road, motion or pixels; kind: sample or expected.
+    """
+    for arm in arms:
+        style, seeds = look(arm), record["arms"][arm].values()
+        for which, width in ((kind, 1.6), ("persistence", 0.8)):
+            found = [
+                e["curves"][f"openloop/{group}/{which}"] for e in seeds if f"openloop/{group}/{which}" in e["curves"]
+            ]
+            if not found:
+                continue
+            values = np.array([curve["value"] for curve in found], float)
+            horizon = found[0]["horizon"]
+            label = style.label if which == kind else f"{style.label}, nothing moves"
+            axes.plot(horizon, values.mean(0), color=style.colour, linestyle=style.line, linewidth=width, label=label)
+            if which == kind:
+                low, high = np.array([found[0]["low"], found[0]["high"]], float)
+                band = (low, high) if len(found) == 1 else (values.min(0), values.max(0))
+                axes.fill_between(horizon, *band, color=style.colour, alpha=0.15, linewidth=0)
+    axes.set_xscale("log")
+    axes.set_xticks([1, 2, 5, 10, 20, 50, 100], ["1", "2", "5", "10", "20", "50", "100"])
+    axes.set_ylim(bottom=0)
+    axes.set(xlabel="steps M continues alone", ylabel="squared error" + ("" if group == "pixels" else " / variance"))
