@@ -93,10 +93,10 @@ class VaeGanConfig:
     """V as a VAE/GAN (Larsen et al. 2016): the VAE's encoder and decoder with a discriminator beside them.
 
     ``variant=recommended`` is the arm: likeness in standardised features plus a pixel term, non-saturating decoder
-    loss, Adam, spectral normalisation. ``variant=paper`` is the authors' code: likeness as the sum over the raw last
-    convolution, minimax decoder loss, RMSProp, batch normalisation in the discriminator, whose updates and the
-    decoder's are skipped when one is too far ahead. Choosing a variant sets the values below that are its own; name
-    it before others. The networks keep our sizes in both.
+    loss, Adam, spectral normalisation, a discriminator that waits when far ahead. ``variant=paper`` is the authors'
+    code: likeness as the sum over the raw last convolution, minimax decoder loss, RMSProp, batch normalisation in the
+    discriminator, and either player waiting for the other. Choosing a variant sets the values below that are its own;
+    name it before others. The networks keep our sizes in both.
     """
 
     variant: str = "recommended"
@@ -111,6 +111,9 @@ class VaeGanConfig:
     pixel_weight: float = 0.3
     """Weight of the squared pixel error inside L_llike: keeps colours and the road in place while the discriminator
     still knows nothing (paper: 0)."""
+    margin: float = 0.35
+    """The discriminator waits while its cross-entropy, on frames or on fakes, is this far below that of a guess, log 2
+    (authors' code); 1 means it never waits. In the paper's variant the decoder waits as far above it."""
     kl_floor: float = 0.5
     """Free nats per latent dimension, as ``vae.kl_floor`` (paper: 0)."""
     batch_size: int = 100
@@ -146,7 +149,7 @@ class VaeGanConfig:
         one_of("vaegan.compute", self.compute, ("float32", "bfloat16"))
         for name in ("batch_size", "updates", "patience"):
             at_least(f"vaegan.{name}", getattr(self, name), 1)
-        for name in ("gamma", "feature_weight", "pixel_weight", "kl_floor"):
+        for name in ("gamma", "feature_weight", "pixel_weight", "kl_floor", "margin"):
             at_least(f"vaegan.{name}", getattr(self, name), 0)
         for name in ("learning_rate", "discriminator_learning_rate", "final_learning_rate"):
             if not getattr(self, name) > 0:

@@ -94,7 +94,7 @@ def test_each_network_receives_its_terms_and_no_others(config):
     frames = tf.constant(vae.random_frames(6))
     model.gradients(frames)  # lets the spectral norms settle: afterwards the forward pass is a function
     state = model.noise.state.value.numpy()
-    gradients, values = model.gradients(frames, training=False)
+    gradients, values, _ = model.gradients(frames, training=False)
 
     model.noise.state.assign(state)
     x = tf.cast(frames, tf.float32) / 255

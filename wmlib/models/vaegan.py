@@ -8,9 +8,12 @@ by pixel, and the decoder must also fool the discriminator. Three networks, thre
     discriminator  minimises  -L_GAN = its own cross-entropy
 
 Nothing of L_GAN reaches the encoder and nothing of L_llike the discriminator, which could make it 0 by being constant.
+The discriminator waits while it is far ahead, so that the decoder always has something to learn from it.
 """
 
 from __future__ import annotations
+
+from functools import partial
 
 import keras
 import tensorflow as tf
@@ -45,12 +48,13 @@ class VAEGAN(VAE):
     ``gan_decoder``; ``loss``, their sum, which only says whether all are finite; the VAE's ``reconstruction``, ``kl``
     and ``active``; ``explained``, the share of the frames' variance that the reconstruction explains (negative: worse
     than their mean); ``sample_std``, by how much a pixel varies over prior samples; the discriminator's accuracy on
-    real, reconstructed and prior pictures; and ``gamma``.
+    real, reconstructed and prior pictures; the share of updates in which it learnt; and ``gamma``.
     """
 
     METRICS = (
         *("loss", "prior", "llike", "pixel", "gan_discriminator", "gan_decoder", "reconstruction", "kl", "active"),
-        *("explained", "sample_std", "real_accuracy", "reconstruction_accuracy", "prior_accuracy", "gamma"),
+        *("explained", "sample_std", "real_accuracy", "reconstruction_accuracy", "prior_accuracy"),
+        *("discriminator_learns", "gamma"),
     )
 
     def __init__(self, config: VaeGanConfig | None = None, *, latent_size: int = LATENT_SIZE, seed: int = 0):
@@ -71,8 +75,8 @@ class VAEGAN(VAE):
         for name, optimizer in optimizers.items():
             optimizer.build(getattr(self, name).trainable_variables)
 
-    def gradients(self, frames: tf.Tensor, training: bool = True) -> tuple[dict[str, list], dict[str, tf.Tensor]]:
-        """Each network's gradient, by its own terms only, and the metrics of uint8 frames.
+    def gradients(self, frames: tf.Tensor, training: bool = True) -> tuple[dict, dict, dict]:
+        """Each network's gradient, by its own terms only, the metrics of uint8 frames, and who may learn from them.
 
         The chain encoder, decoder, discriminator is differentiated link by link, so that what passes each link is
         written down here. ``training`` lets the discriminator's normalisation adapt.
@@ -109,13 +113,17 @@ class VAEGAN(VAE):
             "decoder": decoding.gradient([x_tilde, x_p], decoder, output_gradients=for_decoder),
             "discriminator": judging.gradient(gan_discriminator, discriminator),
         }
+        on_real = adversarial.cross_entropy(real, True)
+        judge, forger = adversarial.equilibrium(on_real, gan_discriminator - on_real, margin=self.config.margin)
+        learns = {"discriminator": judge, "decoder": forger if self.config.as_published else tf.constant(True)}
         mean_frame = tf.reduce_mean(x, axis=0, keepdims=True)
-        return gradients, {
+        values = {
             "loss": prior + llike + gan_discriminator + gan_decoder,
             "prior": prior,
             "llike": llike,
             "pixel": self.config.pixel_weight * pixel,
             "gan_discriminator": gan_discriminator,
+            "discriminator_learns": tf.cast(learns["discriminator"], tf.float32),
             "gan_decoder": gan_decoder,
             "reconstruction": pixel,
             "kl": tf.reduce_mean(tf.reduce_sum(kl, axis=-1)),
@@ -127,6 +135,7 @@ class VAEGAN(VAE):
             "prior_accuracy": adversarial.accuracy(fake, False),
             "gamma": tf.constant(gamma, tf.float32),
         }
+        return gradients, values, learns
 
     def likeness(self, features: tf.Tensor, features_hat: tf.Tensor) -> tf.Tensor:
         """L_llike in features: as published, their summed squared error; else standardised."""
@@ -137,21 +146,19 @@ class VAEGAN(VAE):
     def train_step(self, data) -> dict[str, tf.Tensor]:
         """One update of all three networks on uint8 frames, from gradients at the same weights."""
         frames, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        gradients, values = self.gradients(frames)
+        gradients, values, learns = self.gradients(frames)
 
         def update(name: str) -> bool:
             self.optimizers[name].apply(gradients[name], getattr(self, name).trainable_variables)
             return True
 
+        def wait(name: str) -> bool:
+            self.optimizers[name].iterations.assign_add(1)  # its learning rate keeps step
+            return False
+
         update("encoder")
-        if self.config.as_published:
-            fake = -values["gan_decoder"]  # the minimax loss is the cross-entropy on fakes, negated
-            judge_learns, decoder_learns = adversarial.equilibrium(values["gan_discriminator"] - fake, fake)
-            tf.cond(decoder_learns, lambda: update("decoder"), lambda: False)
-            tf.cond(judge_learns, lambda: update("discriminator"), lambda: False)
-        else:
-            update("decoder")
-            update("discriminator")
+        for name in ("decoder", "discriminator"):
+            tf.cond(learns[name], partial(update, name), partial(wait, name))
         return self._track(values)
 
     def test_step(self, data) -> dict[str, tf.Tensor]:

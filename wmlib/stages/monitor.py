@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 SURE = 0.995  # discriminator accuracy that counts as 1; 1 - SURE counts as 0
+WON = 0.1  # discriminator loss, on frames and fakes together, below which it teaches nothing; a guess has 2 log 2
 SAME_PICTURE = 0.003  # standard deviation of a pixel, in [0, 1], over prior samples
 
 EASE = "lower vaegan.discriminator_learning_rate or raise vaegan.gamma"
@@ -19,8 +20,9 @@ def symptoms(values: dict[str, float]) -> dict[str, str]:
         share = f"explained {values['explained']:.2g}"
         found[f"reconstructions are worse than the mean frame ({share})"] = "lower vaegan.learning_rate or " + EASE
     real, fakes = values["real_accuracy"], (values["reconstruction_accuracy"], values["prior_accuracy"])
-    if min(real, *fakes) > SURE:
-        found["the discriminator is always right (accuracy 1 on real, reconstructed and prior frames)"] = EASE
+    if min(real, *fakes) > SURE and values["gan_discriminator"] < WON:
+        loss = f"accuracy 1 on frames and fakes, loss {values['gan_discriminator']:.2g}"
+        found[f"the discriminator is always right ({loss})"] = EASE
     if (real < 1 - SURE and min(fakes) > SURE) or (real > SURE and max(fakes) < 1 - SURE):
         answer = "real" if real > SURE else "fake"
         found[f"the discriminator calls every picture {answer}"] = "raise vaegan.discriminator_learning_rate"
