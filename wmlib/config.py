@@ -120,7 +120,7 @@ class VaeGanConfig:
     """Frames per update; as many prior samples (paper: 64)."""
     updates: int = 12000
     """Gradient steps of each network, as ``vae.updates``."""
-    learning_rate: float = 1e-3
+    learning_rate: float = 5e-4
     """Rate of encoder and decoder (paper: 3e-4). May be changed on resuming."""
     discriminator_learning_rate: float = 2e-4
     """Rate of the discriminator (paper: 3e-4). May be changed on resuming."""

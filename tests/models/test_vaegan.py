@@ -13,9 +13,9 @@ from wmlib.models.vaegan import VAEGAN, build_optimizers
 PAPER = Config().override(["vaegan.variant=paper"]).vaegan
 
 
-def compiled(config: VaeGanConfig, seed: int = 0, **options) -> VAEGAN:
+def compiled(config: VaeGanConfig, seed: int = 0) -> VAEGAN:
     model = VAEGAN(config, seed=seed)
-    model.compile(build_optimizers(config), **options)
+    model.compile(build_optimizers(config), run_eagerly=True)
     return model
 
 
@@ -59,6 +59,12 @@ def test_standardised_features_have_no_scale():
               for s in (np.float32(1), scale)]  # fmt: skip
     assert errors[0] == pytest.approx(errors[1], rel=1e-3)
     assert errors[0] == pytest.approx(0.5 * 7 * 2, rel=0.1), "unrelated features differ by twice their variance"
+
+
+def test_a_channel_that_only_tells_frames_from_pictures_is_bounded():
+    f = np.zeros((10, 4, 4, 3), np.float32)
+    error = adversarial.standardised_feature_error(tf.constant(f), tf.constant(f + 100), 7)
+    assert float(error) == pytest.approx(2 * 7, rel=1e-3)
 
 
 def test_gamma_means_another_thing_for_a_sum_and_for_a_mean():

@@ -41,6 +41,13 @@ def test_each_collapse_is_seen_after_so_many_records_in_a_row(change, part):
     assert part in seen and "3 records" in seen and "vaegan." in remedy
 
 
+@pytest.fixture(autouse=True)
+def eager(monkeypatch):
+    """A few small updates are faster without a graph; the chain's own test trains with one."""
+    real = VAEGAN.compile
+    monkeypatch.setattr(VAEGAN, "compile", lambda model, optimizers: real(model, optimizers, run_eagerly=True))
+
+
 @pytest.fixture(scope="module")
 def collected(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "smoke"
@@ -59,7 +66,14 @@ def test_a_discriminator_that_wins_stops_the_run_which_then_resumes(collected, t
     every = monitor.symptoms
     monkeypatch.setattr(monitor, "symptoms", lambda v: {k: s for k, s in every(v).items() if "always right" in k})
     rates = ["vaegan.learning_rate=1e-9", "vaegan.final_learning_rate=1e-9", "vaegan.discriminator_learning_rate=0.003"]
-    winning = config("vaegan.updates=60", "vaegan.patience=4", "vaegan.checkpoint_every=1", "vaegan.margin=1", *rates)
+    winning = config(
+        "vaegan.updates=60",
+        "vaegan.patience=4",
+        "vaegan.checkpoint_every=1",
+        "vaegan.margin=1",
+        "vaegan.batch_size=8",
+        *rates,
+    )
     with monkeypatch.context() as patch:
         patch.setattr(training, "LOG_EVERY", 1)
         with pytest.raises(UserError, match="always right") as error:

@@ -17,15 +17,16 @@ def feature_error(features: tf.Tensor, features_hat: tf.Tensor) -> tf.Tensor:
 
 
 def standardised_feature_error(features: tf.Tensor, features_hat: tf.Tensor, observations: float) -> tf.Tensor:
-    """The same with every channel divided by its standard deviation over the frames, and the *mean* over features
-    times ``observations``: all features together count as so many Gaussian observations, however many and however
-    large they are.
+    """The same with every channel divided by its standard deviation over frames and reconstructions together, and the
+    *mean* over features times ``observations``: all features count as so many Gaussian observations, however many and
+    however large they are.
 
     The divisor is a constant to the gradient. Without it the discriminator, whose features grow and shrink as it
-    learns, would set the balance between this term and the KL divergence.
+    learns, would set the balance between this term and the KL divergence. Taken over both kinds of pictures it also
+    bounds the error, at 2 per observation, where a channel only tells the two kinds apart.
     """
     over = range(features.shape.rank - 1)  # all but the channels
-    variance = tf.stop_gradient(tf.math.reduce_variance(features, axis=over))
+    variance = tf.stop_gradient(tf.math.reduce_variance(tf.concat([features, features_hat], 0), axis=over))
     return 0.5 * observations * tf.reduce_mean(tf.math.squared_difference(features, features_hat) / (variance + 1e-6))
 
 
