@@ -84,6 +84,9 @@ def test_a_stored_tree_without_a_group_gets_that_of_its_scale():
     stored = Config.preset("quick").to_dict()
     del stored["vaegan"]
     assert Config.from_dict(stored) == Config.preset("quick")
+    old = Config.preset("full").to_dict()
+    del old["rehearsal"]
+    assert Config.from_dict(old).rehearsal == "", "a single value it lacks is what it was when there was none"
 
 
 def test_digest_ignores_key_order():

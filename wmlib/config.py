@@ -365,13 +365,14 @@ class Config:
 
     @staticmethod
     def from_dict(values: dict) -> Config:
-        """Inverse of :meth:`to_dict`; a group it lacks is that of its scale's preset.
+        """Inverse of :meth:`to_dict`; a group it lacks, having been written before there was one, is its scale's.
 
         Raises:
             UserError: keys this version does not know.
         """
         preset = Config.preset(values.get("scale", "full")).to_dict()
-        return _from_dict(Config, {**preset, **values}, "config")
+        groups = {name: group for name, group in preset.items() if isinstance(group, dict)}
+        return _from_dict(Config, {**groups, **values}, "config")
 
 
 def digest(value: Any) -> str:
@@ -423,7 +424,7 @@ def _parse(kind: Any, text: str, key: str):
 # fmt: off
 _PRESETS: dict[str, list[str]] = {
     "full": [
-        "iterations=2", "rehearsal=quick", "vae.updates=4000", "memory.updates=2000",
+        "iterations=2", "rehearsal=quick", "vae.updates=4000", "vaegan.updates=4000", "memory.updates=2000",
         "controller.tracks=2", "controller.double_tracks_every=100", "controller.generations=200",
         "controller.patience=200", "controller.validate_every=10", "controller.validation_tracks=64",
     ],
