@@ -38,7 +38,10 @@ def test_override_changes_one_value_only():
         ("seed.x=5", "no key"),
         ("memory.updates", "key=value"),
         ("vae.compute=float16", "float32"),
-        ("vision=gan", "vae"),
+        ("vision=gan", "vae, vaegan"),
+        ("vaegan.variant=mine", "recommended, paper"),
+        ("vaegan.gamma=-1", "at least 0"),
+        ("vaegan.learning_rate=0", "positive"),
         ("seed=1000", "0 to 999"),
         ("controller.population=1", "at least"),
     ],
@@ -63,10 +66,27 @@ def test_unknown_scale_and_foreign_dictionary():
         (["controller.inputs=z"], "vae-z"),
         (["controller.inputs=z", "controller.hidden_units=40"], "vae-z-hidden"),
         (["memory.trained=false"], "vae-zh-untrained-m"),
+        (["vision=vaegan"], "vaegan-zh"),
     ],
 )
 def test_arm_names(overrides, arm):
     assert Config().override(overrides).arm == arm
+
+
+def test_a_variant_of_the_vaegan_sets_its_own_values_and_no_others():
+    paper = Config.preset("quick").override(["vaegan.variant=paper", "vaegan.gamma=1e-5"]).vaegan
+    assert (paper.gamma, paper.pixel_weight, paper.feature_layer, paper.updates) == (1e-5, 0, 4, 1500)
+    back = Config.preset("quick").override(["vaegan.variant=paper", "vaegan.variant=recommended"])
+    assert back == Config.preset("quick")
+
+
+def test_a_stored_tree_without_a_group_gets_that_of_its_scale():
+    stored = Config.preset("quick").to_dict()
+    del stored["vaegan"]
+    assert Config.from_dict(stored) == Config.preset("quick")
+    old = Config.preset("full").to_dict()
+    del old["rehearsal"]
+    assert Config.from_dict(old).rehearsal == "", "a single value it lacks is what it was when there was none"
 
 
 def test_digest_ignores_key_order():

@@ -11,7 +11,7 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from types import UnionType
-from typing import Any, get_args, get_type_hints
+from typing import Any, ClassVar, get_args, get_type_hints
 
 from wmlib.errors import UserError
 
@@ -86,6 +86,79 @@ class VisionConfig:
         one_of("vae.compute", self.compute, ("float32", "bfloat16"))
         at_least("vae.batch_size", self.batch_size, 1)
         at_least("vae.updates", self.updates, 1)
+
+
+@dataclass(frozen=True)
+class VaeGanConfig:
+    """V as a VAE/GAN (Larsen et al. 2016): the VAE's encoder and decoder with a discriminator beside them.
+
+    ``variant=recommended`` is the arm: likeness in standardised features plus a pixel term, non-saturating decoder
+    loss, Adam, spectral normalisation, a discriminator that waits when far ahead. ``variant=paper`` is the authors'
+    code: likeness as the sum over the raw last convolution, minimax decoder loss, RMSProp, batch normalisation in the
+    discriminator, and either player waiting for the other. Choosing a variant sets the values below that are its own;
+    name it before others. The networks keep our sizes in both.
+    """
+
+    variant: str = "recommended"
+    """recommended, or paper."""
+    gamma: float = 1.0
+    """Weight of the likeness L_llike against L_GAN in the decoder's loss (paper's code: 1e-6, for a sum over features).
+    May be changed when an unfinished training is resumed."""
+    feature_layer: int = 3
+    """The discriminator's convolution, 1 to 4, in whose output likeness is measured (paper's code: the last)."""
+    feature_weight: float = 500.0
+    """Gaussian observations that all standardised features together count as. Unused by the paper's variant."""
+    pixel_weight: float = 0.3
+    """Weight of the squared pixel error inside L_llike: keeps colours and the road in place while the discriminator
+    still knows nothing (paper: 0)."""
+    margin: float = 0.35
+    """The discriminator waits while its cross-entropy, on frames or on fakes, is this far below that of a guess, log 2
+    (authors' code); 1 means it never waits. In the paper's variant the decoder waits as far above it."""
+    kl_floor: float = 0.5
+    """Free nats per latent dimension, as ``vae.kl_floor`` (paper: 0)."""
+    batch_size: int = 100
+    """Frames per update; as many prior samples (paper: 64)."""
+    updates: int = 12000
+    """Gradient steps of each network, as ``vae.updates``."""
+    learning_rate: float = 5e-4
+    """Rate of encoder and decoder (paper: 3e-4). May be changed on resuming."""
+    discriminator_learning_rate: float = 2e-4
+    """Rate of the discriminator (paper: 3e-4). May be changed on resuming."""
+    final_learning_rate: float = 1e-4
+    """Encoder's and decoder's rate in the last ``final_share`` of the updates; the discriminator's falls by the same
+    factor. May be changed on resuming."""
+    final_share: float = 0.3
+    """Share of the updates made at the final rate."""
+    compute: str = "float32"
+    """Arithmetic of training: float32, or bfloat16 where the processor multiplies it natively."""
+    checkpoint_every: int = 500
+    """Updates between checkpoints."""
+    patience: int = 10
+    """Metric records in a row (one every 50 updates) that may show a collapse before the training stops."""
+
+    RESUMABLE: ClassVar[tuple[str, ...]] = (
+        "gamma",
+        "learning_rate",
+        "discriminator_learning_rate",
+        "final_learning_rate",
+    )
+
+    def __post_init__(self):
+        one_of("vaegan.variant", self.variant, ("recommended", "paper"))
+        one_of("vaegan.feature_layer", self.feature_layer, (1, 2, 3, 4))
+        one_of("vaegan.compute", self.compute, ("float32", "bfloat16"))
+        for name in ("batch_size", "updates", "patience"):
+            at_least(f"vaegan.{name}", getattr(self, name), 1)
+        for name in ("gamma", "feature_weight", "pixel_weight", "kl_floor", "margin"):
+            at_least(f"vaegan.{name}", getattr(self, name), 0)
+        for name in ("learning_rate", "discriminator_learning_rate", "final_learning_rate"):
+            if not getattr(self, name) > 0:
+                raise UserError(f"vaegan.{name}={getattr(self, name)!r}: must be positive")
+
+    @property
+    def as_published(self) -> bool:
+        """Whether this is the authors' own recipe."""
+        return self.variant == "paper"
 
 
 @dataclass(frozen=True)
@@ -201,7 +274,7 @@ class Config:
     seed: int = 0
     """Seed of the whole chain: data, initial weights, batches, search."""
     vision: str = "vae"
-    """Which V: vae."""
+    """Which V: vae, or vaegan."""
     encoder_compute: str = "int8"
     """Arithmetic of V's encoder whenever frames become z, the same in encoding, searching and evaluating: float32,
     int8 (several times as fast, mu off by about a hundredth of its spread), or bfloat16 (only fast on processors that
@@ -213,6 +286,7 @@ class Config:
     settings as the last."""
     collect: CollectConfig = field(default_factory=CollectConfig)
     vae: VisionConfig = field(default_factory=VisionConfig)
+    vaegan: VaeGanConfig = field(default_factory=VaeGanConfig)
     memory: MemoryConfig = field(default_factory=MemoryConfig)
     controller: ControllerConfig = field(default_factory=ControllerConfig)
     rollout: RolloutConfig = field(default_factory=RolloutConfig)
@@ -220,7 +294,7 @@ class Config:
 
     def __post_init__(self):
         one_of("scale", self.scale, SCALES)
-        one_of("vision", self.vision, ("vae",))
+        one_of("vision", self.vision, ("vae", "vaegan"))
         one_of("encoder_compute", self.encoder_compute, ("float32", "int8", "bfloat16"))
         at_least("iterations", self.iterations, 1)
         one_of("rehearsal", self.rehearsal, ("", *SCALES))
@@ -252,6 +326,11 @@ class Config:
         )
 
     @property
+    def vision_settings(self) -> VisionConfig | VaeGanConfig:
+        """The group of settings of the V that ``vision`` names."""
+        return getattr(self, self.vision)
+
+    @property
     def arm(self) -> str:
         """Name of what is compared in the report, for example ``vae-zh`` or ``vae-z-hidden``."""
         name = f"{self.vision}-{self.controller.inputs}"
@@ -273,6 +352,11 @@ class Config:
             if not separator:
                 raise UserError(f"--set {text}: write it as key=value, for example --set memory.updates=500")
             tree = _replace(tree, key.strip().split("."), value.strip(), key.strip())
+            if key.strip() == "vaegan.variant":
+                usual = Config.preset(tree.scale).vaegan
+                paper = tree.vaegan.as_published
+                values = {k: v if paper else getattr(usual, k) for k, v in _PAPER_VAEGAN.items()}
+                tree = dataclasses.replace(tree, vaegan=dataclasses.replace(tree.vaegan, **values))
         return tree
 
     def to_dict(self) -> dict:
@@ -281,8 +365,14 @@ class Config:
 
     @staticmethod
     def from_dict(values: dict) -> Config:
-        """Inverse of :meth:`to_dict`. Raises :class:`UserError` for keys this version does not know."""
-        return _from_dict(Config, values, "config")
+        """Inverse of :meth:`to_dict`; a group it lacks, having been written before there was one, is its scale's.
+
+        Raises:
+            UserError: keys this version does not know.
+        """
+        preset = Config.preset(values.get("scale", "full")).to_dict()
+        groups = {name: group for name, group in preset.items() if isinstance(group, dict)}
+        return _from_dict(Config, {**groups, **values}, "config")
 
 
 def digest(value: Any) -> str:
@@ -334,28 +424,36 @@ def _parse(kind: Any, text: str, key: str):
 # fmt: off
 _PRESETS: dict[str, list[str]] = {
     "full": [
-        "iterations=2", "rehearsal=quick", "vae.updates=4000", "memory.updates=2000",
+        "iterations=2", "rehearsal=quick", "vae.updates=4000", "vaegan.updates=4000", "memory.updates=2000",
         "controller.tracks=2", "controller.double_tracks_every=100", "controller.generations=200",
         "controller.patience=200", "controller.validate_every=10", "controller.validation_tracks=64",
     ],
     "smoke": [
         "collect.episodes=6", "collect.steps=40", "collect.holdout=0.34", "collect.on_policy_episodes=4",
         "vae.updates=6", "vae.batch_size=16", "vae.checkpoint_every=3",
+        "vaegan.updates=6", "vaegan.batch_size=16", "vaegan.checkpoint_every=3",
         "memory.updates=6", "memory.batch_size=4", "memory.sequence_length=16", "memory.checkpoint_every=3",
         "controller.population=4", "controller.tracks=1", "controller.generations=2", "controller.patience=10",
         "controller.validate_every=1", "controller.validation_tracks=2", "rollout.lanes=4", "evaluate.tracks=2",
     ],
     "quick": [
         "collect.episodes=500", "collect.steps=300", "vae.updates=1500", "vae.final_learning_rate=2e-4",
+        "vaegan.updates=1500", "vaegan.final_learning_rate=2e-4",
         "memory.updates=700", "memory.final_learning_rate=2e-4", "controller.tracks=2", "controller.patience=60",
         "controller.generations=60", "controller.validation_tracks=16", "evaluate.tracks=20",
     ],
     "paper": [
         "encoder_compute=float32", "collect.episodes=10000", "collect.steps=1000",
         "vae.updates=1000000", "vae.learning_rate=1e-4", "vae.final_share=0.0",
+        "vaegan.updates=1000000", "vaegan.learning_rate=1e-4", "vaegan.final_share=0.0",
         "memory.batch_size=100", "memory.sequence_length=999", "memory.updates=4000", "memory.final_share=0.0",
         "controller.tracks=16", "controller.generations=1800", "controller.patience=0",
         "controller.validate_every=25", "controller.validation_tracks=1024",
     ],
+}
+# What vaegan.variant=paper sets, besides the form of the losses
+_PAPER_VAEGAN = {
+    "gamma": 1e-6, "feature_layer": 4, "pixel_weight": 0.0, "kl_floor": 0.0, "batch_size": 64,
+    "learning_rate": 3e-4, "discriminator_learning_rate": 3e-4,
 }
 # fmt: on

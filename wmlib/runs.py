@@ -140,12 +140,15 @@ class Stage:
         path: the folder.
         key: the configuration values this stage depends on.
         inputs: stages it reads; their ``DONE`` hashes are part of this stage's identity.
+        resumable: settings (``vaegan.gamma``) that may change while the stage is unfinished. Each change is recorded in
+            ``config.json`` with the number of updates before it, and in ``provenance.json`` at the end.
     """
 
-    def __init__(self, path: Path, key: dict, inputs: list[Stage] | None = None):
+    def __init__(self, path: Path, key: dict, inputs: list[Stage] | None = None, resumable: tuple[str, ...] = ()):
         self.path = Path(path)
         self.key = key
         self.inputs = inputs or []
+        self.resumable = resumable
 
     def __truediv__(self, name: str) -> Path:
         return self.path / name
@@ -157,7 +160,10 @@ class Stage:
     @property
     def identity(self) -> str:
         """Hash of the configuration and of everything read."""
-        return digest({"stage": self.name, "key": self.key, "inputs": [stage.identity for stage in self.inputs]})
+        return self._identity(self.key)
+
+    def _identity(self, key: dict) -> str:
+        return digest({"stage": self.name, "key": key, "inputs": [stage.identity for stage in self.inputs]})
 
     @property
     def done(self) -> bool:
@@ -182,24 +188,36 @@ class Stage:
         if config_file.exists():
             stored = read_json(config_file)
             if stored["identity"] != self.identity:
-                difference = _difference(stored["key"], self.key)
-                raise UserError(
-                    f"{self.path}: made with another configuration ({difference}); "
-                    "choose another --run folder, or --force to redo this stage"
-                )
+                changes = differences(stored["key"], self.key)
+                same_inputs = stored["identity"] == self._identity(stored["key"])
+                if self.done or not same_inputs or not set(changes) <= set(self.resumable):
+                    raise UserError(
+                        f"{self.path}: made with another configuration ({_first(changes)}); "
+                        "choose another --run folder, or --force to redo this stage"
+                    )
+                self._record(stored, changes)
         else:
             write_json(config_file, {"identity": self.identity, "key": self.key})
         return not self.done
 
+    def _record(self, stored: dict, changes: dict) -> None:
+        """Take over changed resumable settings."""
+        elapsed = self.path / "elapsed.json"
+        updates = read_json(elapsed).get("updates", 0) if elapsed.exists() else 0
+        history = [*stored.get("changes", []), {"updates": updates, "settings": changes}]
+        write_json(self.path / "config.json", {"identity": self.identity, "key": self.key, "changes": history})
+
     def finish(self, seconds: float, **figures) -> None:
         """Write ``provenance.json`` and, last of all, ``DONE``."""
-        write_json(self.path / "provenance.json", {**provenance(), "seconds": seconds})
+        changes = read_json(self.path / "config.json").get("changes") if self.resumable else None
+        recorded = {"changes": changes} if changes else {}
+        write_json(self.path / "provenance.json", {**provenance(), "seconds": seconds, **recorded})
         record = {"identity": self.identity, "seconds": round(seconds, 1), **figures}
         write_json(self.path / DONE, record)
 
 
-def _difference(stored: dict, wanted: dict) -> str:
-    """The first setting that differs, as ``key: stored -> wanted``."""
+def differences(stored: dict, wanted: dict) -> dict[str, list]:
+    """Dotted names of the settings that differ, each with [stored, wanted]."""
 
     def flat(tree: dict, prefix: str = "") -> dict:
         items = {}
@@ -208,14 +226,18 @@ def _difference(stored: dict, wanted: dict) -> str:
         return items
 
     old, new = flat(stored), flat(wanted)
-    for name in [*new, *old]:
-        if old.get(name) != new.get(name):
-            return f"{name}: {old.get(name)} there, {new.get(name)} now"
+    return {name: [old.get(name), new.get(name)] for name in {**new, **old} if old.get(name) != new.get(name)}
+
+
+def _first(changes: dict[str, list]) -> str:
+    """The first difference in words."""
+    for name, (stored, wanted) in changes.items():
+        return f"{name}: {stored} there, {wanted} now"
     return "an earlier stage differs"
 
 
 class Stopwatch:
-    """Seconds of work on a stage, summed over interruptions (kept in ``elapsed.json``)."""
+    """Seconds of work on a stage, summed over interruptions (kept in ``elapsed.json`` with what was done in them)."""
 
     def __init__(self, stage: Stage):
         self.file = stage / "elapsed.json"
@@ -226,8 +248,8 @@ class Stopwatch:
     def seconds(self) -> float:
         return self.before + time.monotonic() - self.start
 
-    def save(self) -> None:
-        write_json(self.file, {"seconds": self.seconds})
+    def save(self, **done: int) -> None:
+        write_json(self.file, {"seconds": self.seconds, **done})
 
 
 def open_run(path: Path, build: Callable[[dict | None], Config]) -> Config:

@@ -151,3 +151,29 @@ def test_a_new_controller_on_shipped_weights(finished, tmp_path):
         run_all(config.override(["vae.updates=7"]), folder)
     with pytest.raises(UserError, match="not empty"):
         adopt(agent, finished)
+
+
+def test_the_vaegan_takes_the_place_of_v(finished, tmp_path):
+    folder = tmp_path / "smoke"
+    shutil.copytree(finished, folder)
+    settings = ["vision=vaegan", "vaegan.gamma=0.5", "controller.generations=1", "evaluate.tracks=1"]
+    main(["run", "--run", str(folder), *(word for text in settings for word in ("--set", text))])
+    for name in ("vision-vaegan", "encode-vaegan", "memory-vaegan", "controller-vaegan-zh", "evaluate-vaegan-zh"):
+        assert (folder / name / "DONE").exists(), name
+    report([folder], tmp_path / "results", publish=True, pretrained=tmp_path / "pretrained")
+    assert set(read_json(tmp_path / "results" / "summary.json")["arms"]) == {"vae-zh-smoke", "vaegan-zh-smoke"}
+    agent = find("vaegan-zh-smoke", folder=tmp_path / "pretrained")
+    assert agent.path("decoder") and agent.config.vision == "vaegan"
+    assert agent.config.vaegan.gamma == 0.5, "shipped with the settings V was trained with"
+    assert agent.worker_spec(lanes=1).encoder == agent.path("encoder")
+
+
+def test_a_stage_depends_on_the_settings_of_its_own_v_only(tmp_path):
+    changed = Config.preset("full").override(["vaegan.gamma=7"])
+    for before, after in zip(plan(Config.preset("full"), tmp_path), plan(changed, tmp_path), strict=True):
+        assert before[0].stage(before[1]).identity == after[0].stage(after[1]).identity
+    assert set(Chain(changed, tmp_path).vision.key) == {"seed", "vision", "vae", "holdout"}
+    vaegan = Chain(changed.override(["vision=vaegan"]), tmp_path)
+    assert set(vaegan.vision.key) == {"seed", "vision", "vaegan", "holdout"}
+    assert vaegan.collect.identity == Chain(changed, tmp_path).collect.identity, "all arms learn from the same rollouts"
+    assert vaegan.vision.identity != Chain(Config.preset("full").override(["vision=vaegan"]), tmp_path).vision.identity

@@ -26,6 +26,12 @@ class FusedAdam(keras.optimizers.Adam):
         )
 
 
+def two_step_rate(updates: int, learning_rate: float, final_learning_rate: float, final_share: float):
+    """Schedule: ``learning_rate``, then ``final_learning_rate`` for the last ``final_share`` of ``updates``."""
+    switch = round(updates * (1 - final_share))
+    return keras.optimizers.schedules.PiecewiseConstantDecay([switch], [learning_rate, final_learning_rate])
+
+
 def build_optimizer(
     updates: int, learning_rate: float, final_learning_rate: float, final_share: float, clip: float | None = None
 ) -> FusedAdam:
@@ -36,6 +42,5 @@ def build_optimizer(
     """
     rate = learning_rate
     if final_share > 0:
-        switch = round(updates * (1 - final_share))
-        rate = keras.optimizers.schedules.PiecewiseConstantDecay([switch], [learning_rate, final_learning_rate])
+        rate = two_step_rate(updates, learning_rate, final_learning_rate, final_share)
     return FusedAdam(learning_rate=rate, clipvalue=clip)

@@ -89,13 +89,15 @@ class VAE(keras.Model):
     dimensions whose mean varies over the batch with variance above 0.01 (Burda et al. 2016).
     """
 
+    METRICS = ("loss", "reconstruction", "kl", "active")
+
     def __init__(self, config: VisionConfig | None = None, *, latent_size: int = LATENT_SIZE, seed: int = 0):
         super().__init__(name="vae")
-        self.config = config or VisionConfig()
+        self.config, self.seed = config or VisionConfig(), seed
         self.encoder = build_encoder(latent_size, seed=seed, compute=self.config.compute)
         self.decoder = build_decoder(latent_size, seed=seed, compute=self.config.compute)
         self.noise = keras.random.SeedGenerator(int(seeds.generator(seed, "vae", "noise").integers(2**31)))
-        self.trackers = {name: keras.metrics.Mean(name) for name in ("loss", "reconstruction", "kl", "active")}
+        self.trackers = {name: keras.metrics.Mean(name) for name in self.METRICS}
         self.build((None, *FRAME_SHAPE))
 
     def compile(self, optimizer, **options):

@@ -17,7 +17,7 @@ class Chain:
     """Stages of one configuration in one run folder.
 
     Folders are named by what makes them differ: ``collect``, ``vision-vae``, ``encode-vae``, ``memory-vae``,
-    ``controller-vae-zh``, ``evaluate-vae-zh``; later iterations end in ``-2``, ``-3``.
+    ``controller-vae-zh``, ``evaluate-vae-zh`` (with ``vaegan`` for that V); later iterations end in ``-2``, ``-3``.
     """
 
     def __init__(self, config: Config, folder: Path, iteration: int | None = None):
@@ -34,9 +34,9 @@ class Chain:
         """The chain whose controller drives this iteration's on-policy data."""
         return self.at(self.iteration - 1)
 
-    def _stage(self, name: str, key: dict, inputs: list[Stage]) -> Stage:
+    def _stage(self, name: str, key: dict, inputs: list[Stage], resumable: tuple[str, ...] = ()) -> Stage:
         suffix = "" if self.iteration == 1 else f"-{self.iteration}"
-        return Stage(self.folder / (name + suffix), {"seed": self.config.seed, **key}, inputs)
+        return Stage(self.folder / (name + suffix), {"seed": self.config.seed, **key}, inputs, resumable)
 
     @property
     def collect(self) -> Stage:
@@ -56,8 +56,10 @@ class Chain:
 
     @property
     def vision(self) -> Stage:
-        key = {"vision": self.config.vision, "vae": asdict(self.config.vae), "holdout": self.config.collect.holdout}
-        return self._stage(f"vision-{self.config.vision}", key, self.collections)
+        name, settings = self.config.vision, self.config.vision_settings
+        key = {"vision": name, name: asdict(settings), "holdout": self.config.collect.holdout}
+        resumable = tuple(f"{name}.{setting}" for setting in getattr(settings, "RESUMABLE", ()))
+        return self._stage(f"vision-{name}", key, self.collections, resumable)
 
     @property
     def encode(self) -> Stage:

@@ -24,7 +24,7 @@ from wmlib.stages.controller import read_curve
 from wmlib.stages.evaluate import GYMNASIUM_LANES, evaluate, format_rows, read_rows
 from wmlib.stages.pretrained import FOLDER, sha256
 
-HEADLINE_ARMS = ("vae-zh",)  # their decoders are shipped too, for pictures and dreams
+HEADLINE_ARMS = ("vae-zh", "vaegan-zh")  # their decoders are shipped too, for pictures and dreams
 
 
 def finished_arms(folder: Path) -> list[Chain]:
@@ -33,7 +33,8 @@ def finished_arms(folder: Path) -> list[Chain]:
     chains = []
     for done in sorted(folder.glob("evaluate-*/DONE")):
         overrides = _arm_overrides(read_json(done)["arm"])
-        chains.append(Chain(base.override(overrides), folder))
+        chain = Chain(base.override(overrides), folder)
+        chains.append(Chain(_as_trained(chain), folder))
     if not chains:
         raise UserError(f"{folder}: nothing evaluated yet; run `wmlib run --run {folder}` first")
     return chains
@@ -42,6 +43,13 @@ def finished_arms(folder: Path) -> list[Chain]:
 def label(config: Config) -> str:
     """Name of an arm in the records: small scales carry theirs, so that they never stand for the full run."""
     return config.arm if config.scale in ("full", "paper") else f"{config.arm}-{config.scale}"
+
+
+def _as_trained(chain: Chain) -> Config:
+    """The chain's configuration with the settings its V was really trained with, which ``--set`` may have changed."""
+    vision = chain.config.vision
+    key = read_json(chain.vision / "config.json")["key"]
+    return Config.from_dict({**chain.config.to_dict(), vision: key[vision]})
 
 
 def _arm_overrides(arm: str) -> list[str]:

@@ -15,6 +15,7 @@ from wmlib.progress import Progress
 from wmlib.quiet import quiet
 from wmlib.runs import Stage, Stopwatch
 from wmlib.seeds import generator
+from wmlib.stages.monitor import Monitor
 
 with quiet():  # TensorFlow greets the terminal with its processor's features
     import keras
@@ -30,6 +31,7 @@ def train(
     stage: Stage,
     title: str,
     watch: Callable[[MetricLog, int], None] | None = None,
+    monitor: Monitor | None = None,
 ) -> float:
     """Train a compiled Keras model for ``settings.updates`` updates, continuing from the last checkpoint.
 
@@ -38,12 +40,13 @@ def train(
         batches: first update -> iterator of batches from there on.
         settings: has ``updates`` and ``checkpoint_every``.
         watch: called at every checkpoint with the log and the update; records held-out figures and pictures.
+        monitor: sees every metric record; no checkpoint is written while it has something to complain about.
 
     Returns:
         Seconds of training, interruptions not counted.
 
     Raises:
-        UserError: the loss is not finite; the last good checkpoint is kept.
+        UserError: the loss is not finite, or the monitor saw a collapse; the last good checkpoint is kept.
     """
     checkpoint = stage / "checkpoint.npz"
     model.optimizer.build(model.trainable_variables)
@@ -56,21 +59,32 @@ def train(
         for update in range(start, settings.updates):
             values = model.train_on_batch(next(stream), return_dict=True)
             if not math.isfinite(values["loss"]):
-                raise UserError(
-                    f"{stage.path}: loss is {values['loss']} at update {update}; the checkpoint before is "
-                    "kept, continue with a smaller learning rate (--set) in a new --run"
-                )
+                raise _stopped(stage, update, f"loss is {values['loss']}", "lower the learning rate")
             progress.advance(note=f"loss {values['loss']:.4g}")
             last = update + 1 == settings.updates
             if (update + 1) % LOG_EVERY == 0 or last:
                 log.scalars(update, **values, learning_rate=float(model.optimizer.learning_rate))
                 model.reset_metrics()
+                collapse = monitor.check(values) if monitor else None
+                if collapse:
+                    raise _stopped(stage, update, *collapse)
             if (update + 1) % settings.checkpoint_every == 0 or last:
                 if watch is not None:
                     watch(log, update + 1)
-                save_checkpoint(checkpoint, model, update + 1)
-                clock.save()
+                if monitor is None or monitor.healthy:
+                    save_checkpoint(checkpoint, model, update + 1)
+                    clock.save(updates=update + 1)
     return clock.seconds
+
+
+def _stopped(stage: Stage, update: int, seen: str, remedy: str) -> UserError:
+    """The one line that ends a training gone wrong."""
+    where = "the last good checkpoint is kept, " if (stage / "checkpoint.npz").exists() else ""
+    if stage.resumable:
+        way = f"{where}the same command with a changed --set continues from there ({', '.join(stage.resumable)})"
+    else:
+        way = f"{where}continue with changed settings (--set) in a new --run"
+    return UserError(f"{stage.path}: {seen} at update {update}; {remedy}: {way}")
 
 
 def fix_seed(seed: int, purpose: str) -> None:
@@ -87,8 +101,9 @@ def optimizer_for(settings):
 
 
 def _state(model) -> list:
-    """Every variable an update reads: weights, random generators, optimizer moments."""
-    return [*model.variables, *model.optimizer.variables]
+    """Every variable an update reads: weights, random generators, optimizer moments (of one or several optimizers)."""
+    optimizers = getattr(model, "optimizers", None) or {"": model.optimizer}
+    return [*model.variables, *(variable for o in optimizers.values() for variable in o.variables)]
 
 
 def save_checkpoint(path: Path, model, update: int) -> None:

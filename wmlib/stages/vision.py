@@ -1,17 +1,20 @@
 """Stage vision. Reads: rollouts. Writes: ``encoder.npz``, ``decoder.npz`` (V's weights), metrics.
 
-Maximises the evidence lower bound: squared error of the reconstruction plus the KL divergence of q(z|x) from N(0, I)
-(paper section 3.1 and appendix A.1).
+V is what ``vision`` names. The VAE maximises the evidence lower bound: squared error of the reconstruction plus the KL
+divergence of q(z|x) from N(0, I) (paper section 3.1 and appendix A.1); the VAE/GAN (:mod:`wmlib.models.vaegan`)
+measures the error in a discriminator's features. Everything else is the same.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from wmlib.config import Config
 from wmlib.data.batches import FrameBatches
 from wmlib.data.rollouts import RolloutStore, split
 from wmlib.runs import Stage
 from wmlib.seeds import generator
+from wmlib.stages.monitor import Monitor
 from wmlib.stages.training import fix_seed, optimizer_for, train
 
 HELD_OUT_FRAMES = 1000
@@ -60,18 +63,32 @@ def measure(vae, frames: np.ndarray, mu: np.ndarray, log_variance: np.ndarray) -
     }
 
 
+def build_v(config: Config):
+    """The V that ``config.vision`` names, ready to train, and what watches its training (None for the VAE)."""
+    settings = config.vision_settings
+    if config.vision == "vaegan":
+        from wmlib.models.vaegan import VAEGAN, build_optimizers
+
+        v = VAEGAN(settings, seed=config.seed)
+        v.compile(build_optimizers(settings))
+        return v, Monitor(settings.patience)
+    from wmlib.models.vae import VAE
+
+    v = VAE(settings, seed=config.seed)
+    v.compile(optimizer=optimizer_for(settings))
+    return v, None
+
+
 def run(chain, stage: Stage) -> None:
     """Train V and write its weights."""
     from wmlib.models.quantized import calibrate
-    from wmlib.models.vae import VAE
     from wmlib.models.weights import model_weights, save_weights
 
-    config, settings = chain.config, chain.config.vae
+    config, settings = chain.config, chain.config.vision_settings
     fix_seed(config.seed, "vision")
     training, held_out = frame_files(chain)
     test_frames = sample_frames(held_out)
-    vae = VAE(settings, seed=config.seed)
-    vae.compile(optimizer=optimizer_for(settings))
+    vae, monitor = build_v(config)
     batches = FrameBatches(training, settings.batch_size, config.seed)
     figures = {}
 
@@ -80,13 +97,14 @@ def run(chain, stage: Stage) -> None:
         figures.update(measure(vae, test_frames, mu, log_variance))
         log.scalars(update, **{f"held_out_{name}": value for name, value in figures.items()})
         log.histogram(update, "latent/mu", mu)
+        log.histogram(update, "latent/standard deviation", np.exp(0.5 * log_variance))
         shown = test_frames[:: max(1, len(test_frames) // 8)][:8]
         pairs = np.concatenate([shown / 255.0, vae.decoder.predict_on_batch(encode(vae, shown)[0])], axis=1)
         log.images(update, "held-out/frame above reconstruction", pairs)
         noise = generator(0, "prior samples").standard_normal((8, mu.shape[1])).astype(np.float32)
         log.images(update, "samples of the prior", vae.decoder.predict_on_batch(noise))
 
-    seconds = train(vae, batches.start, settings, stage, f"{stage.name} (V)", watch)
+    seconds = train(vae, batches.start, settings, stage, f"{stage.name} (V)", watch, monitor)
     weights = model_weights(vae.encoder)
     scales = calibrate(weights, sample_frames(training, CALIBRATION_FRAMES))  # for int8 arithmetic
     save_weights(stage / "encoder.npz", {**weights, **scales})
