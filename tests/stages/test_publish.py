@@ -43,5 +43,5 @@ def test_searches_of_every_iteration_are_kept(tmp_path):
         publish._merge_curve(path, chain, chain.config.arm, 0)
     with path.open() as file:
         rows = [(r["arm"], r["iteration"], r["population_mean"]) for r in csv.DictReader(file)]
-    assert rows == [("vae-z", "2", "2"), ("vae-zh", "1", "1"), ("vae-zh", "2", "2")]
+    assert rows == [("vae-z", "2", "2.0"), ("vae-zh", "1", "1.0"), ("vae-zh", "2", "2.0")]
     assert Records(tmp_path).curve("vae-zh", 0)["population_mean"] == [2.0]
