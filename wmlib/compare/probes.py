@@ -31,7 +31,7 @@ class Linear:
 def ridge(x: np.ndarray, y: np.ndarray, alphas: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Ridge regressions with intercept, one per penalty: weights (alphas, d) and biases (alphas,).
 
-    Minimises mean((y - x w - b)^2) + alpha |w|^2; with alpha = 0 it is least squares of smallest norm.
+    Minimises mean((y - x w - b)^2) + alpha sum(w^2); with alpha = 0 it is least squares of smallest norm.
 
     Args:
         x: (n, d), y: (n,).
