@@ -1,9 +1,9 @@
 """A small generative adversarial network for 64x64 frames: two networks, one game (Goodfellow et al. 2014).
 
 The generator draws frames from noise, the discriminator says how real a frame looks; each is the other's loss. Networks
-follow DCGAN's rules (Radford et al. 2015) with two exceptions. The discriminator has no batch normalisation, which would
-tie the verdict on one frame to the other frames of its batch; and weights start by Glorot's rule, since DCGAN's N(0, 0.02)
-suits layers many times as wide. Frames are in [-1, 1] inside, uint8 outside.
+follow DCGAN's rules (Radford et al. 2015) with two exceptions. The discriminator has no batch normalisation, which
+would tie the verdict on one frame to the other frames of its batch; and weights start by Glorot's rule, since DCGAN's
+N(0, 0.02) suits layers many times as wide. Frames are in [-1, 1] inside, uint8 outside.
 """
 
 from __future__ import annotations
