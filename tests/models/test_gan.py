@@ -65,6 +65,17 @@ def test_diversity_is_one_for_real_frames_and_zero_for_copies():
     assert float(gan.relative_diversity(copies + grain, real)) < 0.2  # grain is no scene
 
 
+def test_batch_spread_is_the_mean_standard_deviation_and_has_a_slope_at_zero():
+    x = tf.constant(np.random.default_rng(0).standard_normal((5, 4, 4, 3)), tf.float32)
+    y = gan.BatchSpread()(x)
+    np.testing.assert_allclose(y[..., :3], x)
+    np.testing.assert_allclose(y[..., 3], np.full((5, 4, 4), x.numpy().std(0).mean()), rtol=1e-5)
+    copies = tf.Variable(tf.ones((5, 4, 4, 3)))
+    with tf.GradientTape() as tape:
+        spread = tf.reduce_sum(gan.BatchSpread()(copies)[..., 3])
+    assert np.isfinite(tape.gradient(spread, copies)).all()
+
+
 @pytest.mark.parametrize("spectral", [False, True])
 def test_networks_have_the_documented_shapes(spectral):
     config = gan.GANConfig(width=2, noise_size=5, spectral=spectral)

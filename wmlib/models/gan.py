@@ -29,6 +29,7 @@ class GANConfig:
     momentum: float = 0.5  # Adam's beta_1
     saturating: bool = False  # the generator's loss: log(1 - D) as in the game, or -log D
     smoothing: float = 0.0  # real frames have label 1 - smoothing
+    batch_spread: bool = True  # the discriminator sees how much the frames of a batch differ
     spectral: bool = False  # spectral normalisation of the discriminator
     gradient_penalty: float = 0.0  # weight gamma of R1
 
@@ -90,6 +91,18 @@ def _initializers(seed: int, network: str):
         yield keras.initializers.GlorotUniform(seed=int(random.integers(2**31)))
 
 
+class BatchSpread(keras.layers.Layer):
+    """Appends a channel with the features' mean standard deviation over the batch (Karras et al. 2018, section 3).
+
+    One number for all frames of a batch: if generated frames are all alike, it gives them away.
+    """
+
+    def call(self, x):
+        """(batch, height, width, channels) to one channel more."""
+        deviation = tf.sqrt(tf.math.reduce_variance(x, axis=0) + 1e-8)  # the root alone has no slope at zero
+        return tf.concat([x, tf.reduce_mean(deviation) * tf.ones_like(x[..., :1])], axis=-1)
+
+
 def build_generator(config: GANConfig, *, seed: int = 0) -> keras.Model:
     """Noise (batch, noise_size) to frames (batch, 64, 64, 3) in [-1, 1]."""
     weights = _initializers(seed, "generator")
@@ -120,6 +133,8 @@ def build_discriminator(config: GANConfig, *, seed: int = 0) -> keras.Model:
         options = {"padding": "same", "kernel_initializer": next(weights)}
         x = layer(keras.layers.Conv2D(times * config.width, 4, 2, **options))(x)
         x = keras.layers.LeakyReLU(0.2)(x)
+    if config.batch_spread:
+        x = BatchSpread()(x)
     x = keras.layers.Flatten()(x)
     return keras.Model(frames, layer(keras.layers.Dense(1, kernel_initializer=next(weights)))(x), name="discriminator")
 
