@@ -84,6 +84,16 @@ def test_a_finished_lap_is_the_same_lap(gymnasium_env, simulator):
     assert ended and lap and steps < 1000
 
 
+@pytest.mark.parametrize("kind", ["driver", "random"])
+def test_twenty_tracks_are_driven_alike_from_start_to_end(gymnasium_env, simulator, kind):
+    """Every body, reward, tile and ending of up to 1,000 steps on each track."""
+    steps = 0
+    for seed in range(300, 320):
+        act = random_driver(seed) if kind == "random" else (lambda state, step: follow(state, 50 + 10 * (seed % 5)))  # noqa: B023
+        steps += run_both(gymnasium_env, simulator, seed, act, 1000)[0]
+    assert steps > 15_000
+
+
 def test_leaving_the_field_costs_the_same(gymnasium_env, simulator):
     steps, ended, lap = run_both(gymnasium_env, simulator, 36, lambda state, step: np.array([0.0, 1.0, 0.0]), 300)
     assert ended and not lap
