@@ -227,11 +227,12 @@ def execute(arguments: argparse.Namespace) -> None:
         from wmlib.stages.chain import run_all
 
         if arguments.pretrained:
-            from wmlib.stages.adopt import adopt_pretrained
+            from wmlib.stages.adopt import adopt
+            from wmlib.stages.pretrained import find
 
             if arguments.run is None:
                 raise UserError("--pretrained needs a folder of its own: add --run runs/mine")
-            adopt_pretrained(arguments.pretrained, arguments.train_seed, arguments.run)
+            adopt(find(arguments.pretrained, arguments.train_seed), arguments.run)
         config, folder = resolve(arguments)
         stage = run_all(config, folder)
         print(f"{stage.path}: {_figures(stage.summary())}")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
-from wmlib.report.figures import BLACK, BLUE, GREEN, GREY, ORANGE, PAGE, PART, VERMILLION, new_figure
-from wmlib.runs import atomic_path, find_root
+from wmlib.report.figures import BLACK, BLUE, GREEN, GREY, ORANGE, PAGE, PART, VERMILLION, new_figure, write_svgs
+from wmlib.runs import find_root
 
 # Comparison, contender, and what the bar says; the ratio is to the comparison's baseline.
 BARS = (
@@ -105,20 +106,9 @@ FIGURES = {"bench-ratios": ratios, "bench-step": profile, "bench-scaling": scali
 
 def write(record: dict | None = None, folder: Path | None = None) -> list[Path]:
     """Draw every figure as SVG; ``record`` defaults to the committed one."""
-    import matplotlib
-    import matplotlib.pyplot as plt
-
-    matplotlib.use("Agg")
     if record is None:
         record = json.loads((find_root() / "book" / "results" / "bench.json").read_text(encoding="utf-8"))
-    folder, files = folder or find_root() / "book" / "figures", []
-    for name, draw in FIGURES.items():
-        figure = draw(record)
-        with atomic_path(folder / f"{name}.svg") as temporary:
-            figure.savefig(temporary, format="svg", metadata={"Date": None, "Creator": None})
-        plt.close(figure)
-        files.append(folder / f"{name}.svg")
-    return files
+    return write_svgs({name: partial(draw, record) for name, draw in FIGURES.items()}, folder)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from wmlib.report.figures import BLACK, GREY, PAGE, PART, new_figure
-from wmlib.runs import atomic_path, find_root
+from wmlib.report.figures import BLACK, GREY, PAGE, PART, new_figure, write_svgs
 
 
 def canvas(height: float, width: float = PAGE):
@@ -74,30 +73,6 @@ def architecture():
     axes.plot(74, 34, "o", color=PART["C"], markersize=4)
     points = [(53.5, 9), (48, 9), (48, 4.5), (53.5, 4.5)]
     path(axes, points, "$h_{t+1}$, used in\nthe next step", (39.5, 6.8), PART["M"])
-    return figure
-
-
-def data_flow():
-    """The chain of stages and what each leaves behind."""
-    figure, axes = canvas(2.75)
-    top, low = 29, 9.5
-    box(axes, 11, top, 18, 11, "random driver,\nour simulator", PART["environment"], "collect")
-    box(axes, 37, top, 18, 11, "train the\nautoencoder", PART["V"], "vision")
-    box(axes, 63, top, 18, 11, "every frame\nto 32 numbers", PART["V"], "encode")
-    box(axes, 89, top, 18, 11, "train the\nMDN-RNN", PART["M"], "memory")
-    box(axes, 89, low, 18, 11, "CMA-ES drives\n64 cars at a time", PART["C"], "controller")
-    box(axes, 59, low, 18, 11, "100 fresh tracks,\nreal Gymnasium", PART["environment"], "evaluate")
-    box(axes, 29, low, 18, 11, "tables, figures,\nthis book", PART["environment"], "report")
-    arrow(axes, (20, top), (28, top), "frames", offset=(0, 1.8))
-    arrow(axes, (46, top), (54, top), "V", PART["V"], offset=(0, 1.8))
-    arrow(axes, (72, top), (80, top), r"$\mu, \sigma$", PART["V"], offset=(0, 1.8))
-    arrow(axes, (89, top - 5.5), (89, low + 5.5), "M", PART["M"], offset=(2.2, 0))
-    path(axes, [(37, top - 5.5), (37, 19.2), (84, 19.2), (84, low + 5.5)], "V", (72, 20.8), PART["V"])
-    arrow(axes, (80, low), (68, low), "C", PART["C"], offset=(0, 1.8))
-    arrow(axes, (50, low), (38, low), "scores", offset=(0, 1.8))
-    points = [(89, low - 5.5), (89, 1.6), (11, 1.6), (11, top - 5.5)]
-    path(axes, points, "second round: the controller drives, with noise, to collect better data", (50, 2.8),
-         GREY, (0, (3, 2)))  # fmt: skip
     return figure
 
 
@@ -197,7 +172,6 @@ def _tint(colour: str) -> tuple:
 
 DIAGRAMS = {
     "architecture": architecture,
-    "data-flow": data_flow,
     "vision": vision,
     "memory": memory,
     "training-places": training_places,
@@ -206,22 +180,9 @@ DIAGRAMS = {
 
 def write(folder: Path | None = None) -> list[Path]:
     """Draw every diagram; the same code gives the same bytes."""
-    import matplotlib.pyplot as plt
-
-    folder = folder or find_root() / "book" / "figures"
-    files = []
-    for name, draw in DIAGRAMS.items():
-        figure = draw()
-        with atomic_path(folder / f"{name}.svg") as temporary:
-            figure.savefig(temporary, format="svg", metadata={"Date": None, "Creator": None})
-        plt.close(figure)
-        files.append(folder / f"{name}.svg")
-    return files
+    return write_svgs(DIAGRAMS, folder)
 
 
 if __name__ == "__main__":
-    import matplotlib
-
-    matplotlib.use("Agg")
     for file in write():
         print(file)

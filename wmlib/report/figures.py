@@ -6,9 +6,13 @@ Colours are Okabe and Ito's, which stay distinct with the common forms of colour
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+
+from wmlib.runs import atomic_path, find_root
 
 PAGE, COLUMN = 7.0, 3.4  # inches
 DPI = 144
@@ -81,6 +85,26 @@ def look(arm: str) -> Look:
     if arm not in ARMS and base in ARMS:
         return ARMS[base]._replace(label=f"{ARMS[base].label}, {scale} scale")
     return ARMS.get(arm, Look(arm, BLACK, "-", "P", ""))
+
+
+def write_svgs(drawings: dict[str, Callable], folder: Path | None = None) -> list[Path]:
+    """Draw every figure, a function without arguments, as NAME.svg; the same drawings give the same bytes.
+
+    Args:
+        folder: where to; default ``book/figures``.
+    """
+    import matplotlib
+    import matplotlib.pyplot as plt
+
+    matplotlib.use("Agg")
+    folder, files = folder or find_root() / "book" / "figures", []
+    for name, draw in drawings.items():
+        figure = draw()
+        with atomic_path(folder / f"{name}.svg") as temporary:
+            figure.savefig(temporary, format="svg", metadata={"Date": None, "Creator": None})
+        plt.close(figure)
+        files.append(folder / f"{name}.svg")
+    return files
 
 
 def new_figure(width: float = PAGE, height: float = 2.8, rows: int = 1, columns: int = 1, **options):

@@ -5,6 +5,7 @@ Drawings, the search on a hill, the learning curves of every recorded arm, and a
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +22,13 @@ from wmlib.report.figures import (
     look,
     new_figure,
     use_style,
+    write_svgs,
 )
 from wmlib.report.findings import rank
 from wmlib.report.published import CORES, LEARNING_CURVE
 from wmlib.report.records import Records
 from wmlib.report.stats import SOLVED
-from wmlib.runs import atomic_path, find_root
+from wmlib.runs import find_root
 from wmlib.search.cmaes import CMAES
 
 STRIP = (2, (0, 20, 40, 60, 80, 99))  # of the film: which dream, and its frames at 50 a second
@@ -214,23 +216,11 @@ DRAWINGS = {"vision": vision, "memory": memory, "search": search, "places": plac
 
 def write(folder: Path | None = None, records: Records | None = None) -> list[Path]:
     """Draw every figure as ``report-NAME.svg``; the same records give the same bytes."""
-    import matplotlib
-    import matplotlib.pyplot as plt
-
-    matplotlib.use("Agg")
+    records = records or Records()
+    film = find_root() / "book" / "_static" / "agent.mp4"
+    every = DRAWINGS | {"learning": partial(learning, records), "strip": partial(strip, film)}
     use_style()
-    root = find_root()
-    folder, records = folder or root / "book" / "figures", records or Records()
-    film = root / "book" / "_static" / "agent.mp4"
-    every = DRAWINGS | {"learning": lambda: learning(records), "strip": lambda: strip(film)}
-    files = []
-    for name, draw in every.items():
-        figure = draw()
-        with atomic_path(folder / f"report-{name}.svg") as temporary:
-            figure.savefig(temporary, format="svg", metadata={"Date": None, "Creator": None})
-        plt.close(figure)
-        files.append(folder / f"report-{name}.svg")
-    return files
+    return write_svgs({f"report-{name}": draw for name, draw in every.items()}, folder)
 
 
 if __name__ == "__main__":

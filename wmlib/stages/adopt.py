@@ -9,7 +9,7 @@ from wmlib.errors import UserError
 from wmlib.models.weights import load_weights, save_weights
 from wmlib.runs import read_json, write_json
 from wmlib.stages.chain import plan
-from wmlib.stages.pretrained import FOLDER, Pretrained
+from wmlib.stages.pretrained import Pretrained
 
 PARTS = {"vision": ("encoder", "decoder"), "memory": ("memory",)}
 
@@ -44,10 +44,3 @@ def adopt(agent: Pretrained, folder: Path) -> Config:
     write_json(folder / "config.json", agent.config.to_dict())
     write_json(marker, origin)
     return agent.config
-
-
-def adopt_pretrained(arm: str, train_seed: int | None, folder: Path, pretrained: Path = FOLDER) -> Config:
-    """:func:`adopt` for a shipped arm by its name."""
-    from wmlib.stages.pretrained import find
-
-    return adopt(find(arm, train_seed, pretrained), folder)
