@@ -53,7 +53,7 @@ def test_bad_overrides_name_the_key(text, part):
 
 
 def test_unknown_scale_and_foreign_dictionary():
-    with pytest.raises(UserError, match="smoke, quick, full, paper"):
+    with pytest.raises(UserError, match="smoke, quick, full, long, paper"):
         Config.preset("huge")
     with pytest.raises(UserError, match="unknown key 'colour'"):
         Config.from_dict({"colour": 3})

@@ -15,6 +15,7 @@ PACKAGE = ROOT / "wmlib"
 # Each name may import itself, the names before it, and nothing after it.
 LAYERS = (
     {"errors", "__init__"},
+    {"settings", "presets"},
     {"config", "seeds", "progress", "quiet"},
     {"runs", "metrics", "video"},
     {"envs", "data", "models", "search"},

@@ -1,4 +1,4 @@
-"""Every number an experiment depends on, as one frozen tree, with four presets and dotted overrides.
+"""Every number an experiment depends on, as one frozen tree, with five presets and dotted overrides.
 
 ``Config.preset("quick")`` gives a tree; ``config.override(["memory.epochs=3"])`` gives a changed copy. A value that is
 the paper's says so; "code" means the authors' published code where it differs from the text.
@@ -10,30 +10,19 @@ import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass, field
-from types import UnionType
-from typing import Any, ClassVar, get_args, get_type_hints
+from typing import Any, ClassVar
 
 from wmlib.errors import UserError
+from wmlib.presets import PAPER_VAEGAN, PRESETS
+from wmlib.settings import assign, at_least, from_dict, one_of
 
-SCALES = ("smoke", "quick", "full", "paper")
+SCALES = ("smoke", "quick", "full", "long", "paper")
 
 LATENT_SIZE = 32  # z, paper section 3.1 and appendix A.1
 ACTION_SIZE = 3  # steer in [-1, 1], gas in [0, 1], brake in [0, 1]
 FRAME_SHAPE = (64, 64, 3)  # what V sees, uint8
 STEP_COST = 0.1  # what CarRacing charges per frame
 MAX_STEPS = 1000  # time limit of CarRacing, in frames
-
-
-def one_of(name: str, value: Any, allowed: tuple) -> None:
-    """Raise :class:`UserError` unless ``value`` is one of ``allowed``."""
-    if value not in allowed:
-        raise UserError(f"{name}={value!r}: choose one of {', '.join(map(str, allowed))}")
-
-
-def at_least(name: str, value: float, minimum: float) -> None:
-    """Raise :class:`UserError` unless ``value >= minimum``."""
-    if not value >= minimum:
-        raise UserError(f"{name}={value!r}: must be at least {minimum}")
 
 
 @dataclass(frozen=True)
@@ -101,16 +90,16 @@ class VaeGanConfig:
 
     variant: str = "recommended"
     """recommended, or paper."""
-    gamma: float = 1.0
-    """Weight of the likeness L_llike against L_GAN in the decoder's loss (paper's code: 1e-6, for a sum over features).
-    May be changed when an unfinished training is resumed."""
+    gamma: float = 0.005
+    """Weight of the likeness L_llike against L_GAN in the decoder's loss (paper's code: 1e-6, for a sum over features);
+    at 0.005 both push the pictures about equally hard. May be changed when an unfinished training is resumed."""
     feature_layer: int = 3
     """The discriminator's convolution, 1 to 4, in whose output likeness is measured (paper's code: the last)."""
-    feature_weight: float = 500.0
+    feature_weight: float = 200.0
     """Gaussian observations that all standardised features together count as. Unused by the paper's variant."""
-    pixel_weight: float = 0.3
+    pixel_weight: float = 1.0
     """Weight of the squared pixel error inside L_llike: keeps colours and the road in place while the discriminator
-    still knows nothing (paper: 0)."""
+    still knows nothing (paper: 0; 1 is the VAE's own)."""
     margin: float = 0.35
     """The discriminator waits while its cross-entropy, on frames or on fakes, is this far below that of a guess, log 2
     (authors' code); 1 means it never waits. In the paper's variant the decoder waits as far above it."""
@@ -120,9 +109,9 @@ class VaeGanConfig:
     """Frames per update; as many prior samples (paper: 64)."""
     updates: int = 12000
     """Gradient steps of each network, as ``vae.updates``."""
-    learning_rate: float = 5e-4
+    learning_rate: float = 1e-3
     """Rate of encoder and decoder (paper: 3e-4). May be changed on resuming."""
-    discriminator_learning_rate: float = 2e-4
+    discriminator_learning_rate: float = 4e-4
     """Rate of the discriminator (paper: 3e-4). May be changed on resuming."""
     final_learning_rate: float = 1e-4
     """Encoder's and decoder's rate in the last ``final_share`` of the updates; the discriminator's falls by the same
@@ -305,7 +294,7 @@ class Config:
     def preset(scale: str) -> Config:
         """The tree of a named scale. Raises :class:`UserError` for an unknown name."""
         one_of("scale", scale, SCALES)
-        return Config(scale=scale).override(_PRESETS[scale])
+        return Config(scale=scale).override(PRESETS[scale])
 
     def of_iteration(self, iteration: int) -> Config:
         """The settings of one iteration: ``rehearsal``'s before the last one, always with V, M and a linear C, so that
@@ -351,11 +340,11 @@ class Config:
             key, separator, value = text.partition("=")
             if not separator:
                 raise UserError(f"--set {text}: write it as key=value, for example --set memory.updates=500")
-            tree = _replace(tree, key.strip().split("."), value.strip(), key.strip())
+            tree = assign(tree, key.strip().split("."), value.strip(), key.strip())
             if key.strip() == "vaegan.variant":
                 usual = Config.preset(tree.scale).vaegan
                 paper = tree.vaegan.as_published
-                values = {k: v if paper else getattr(usual, k) for k, v in _PAPER_VAEGAN.items()}
+                values = {k: v if paper else getattr(usual, k) for k, v in PAPER_VAEGAN.items()}
                 tree = dataclasses.replace(tree, vaegan=dataclasses.replace(tree.vaegan, **values))
         return tree
 
@@ -372,88 +361,9 @@ class Config:
         """
         preset = Config.preset(values.get("scale", "full")).to_dict()
         groups = {name: group for name, group in preset.items() if isinstance(group, dict)}
-        return _from_dict(Config, {**groups, **values}, "config")
+        return from_dict(Config, {**groups, **values}, "config")
 
 
 def digest(value: Any) -> str:
     """Short hash of a JSON-serialisable value, independent of key order."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _from_dict(kind: type, values: dict, where: str):
-    hints = get_type_hints(kind)
-    unknown = set(values) - set(hints)
-    if unknown:
-        raise UserError(f"{where}: unknown key {sorted(unknown)[0]!r}; it was written by another version of wmlib")
-    parsed = {}
-    for name, value in values.items():
-        nested = dataclasses.is_dataclass(hints[name])
-        parsed[name] = _from_dict(hints[name], value, f"{where}.{name}") if nested else value
-    return kind(**parsed)
-
-
-def _replace(node: Any, path: list[str], text: str, full_key: str):
-    names = {f.name for f in dataclasses.fields(node)}
-    if path[0] not in names:
-        raise UserError(f"--set {full_key}: no such key; known here: {', '.join(sorted(names))}")
-    kind = get_type_hints(type(node))[path[0]]
-    current = getattr(node, path[0])
-    if dataclasses.is_dataclass(kind):
-        if len(path) == 1:
-            inner = ", ".join(f.name for f in dataclasses.fields(kind))
-            raise UserError(f"--set {full_key}: is a group; set one of its keys: {inner}")
-        return dataclasses.replace(node, **{path[0]: _replace(current, path[1:], text, full_key)})
-    if len(path) > 1:
-        raise UserError(f"--set {full_key}: {path[0]} is a value, it has no key {path[1]!r}")
-    return dataclasses.replace(node, **{path[0]: _parse(kind, text, full_key)})
-
-
-def _parse(kind: Any, text: str, key: str):
-    if isinstance(kind, UnionType):
-        kind = next(k for k in get_args(kind) if k is not type(None))
-    if kind is bool:
-        if text.lower() in ("true", "false"):
-            return text.lower() == "true"
-        raise UserError(f"--set {key}={text}: expected true or false")
-    try:
-        return kind(text)
-    except ValueError:
-        raise UserError(f"--set {key}={text}: expected {kind.__name__}") from None
-
-
-# fmt: off
-_PRESETS: dict[str, list[str]] = {
-    "full": [
-        "iterations=2", "rehearsal=quick", "vae.updates=4000", "vaegan.updates=4000", "memory.updates=2000",
-        "controller.tracks=2", "controller.double_tracks_every=100", "controller.generations=200",
-        "controller.patience=200", "controller.validate_every=10", "controller.validation_tracks=64",
-    ],
-    "smoke": [
-        "collect.episodes=6", "collect.steps=40", "collect.holdout=0.34", "collect.on_policy_episodes=4",
-        "vae.updates=6", "vae.batch_size=16", "vae.checkpoint_every=3",
-        "vaegan.updates=6", "vaegan.batch_size=16", "vaegan.checkpoint_every=3",
-        "memory.updates=6", "memory.batch_size=4", "memory.sequence_length=16", "memory.checkpoint_every=3",
-        "controller.population=4", "controller.tracks=1", "controller.generations=2", "controller.patience=10",
-        "controller.validate_every=1", "controller.validation_tracks=2", "rollout.lanes=4", "evaluate.tracks=2",
-    ],
-    "quick": [
-        "collect.episodes=500", "collect.steps=300", "vae.updates=1500", "vae.final_learning_rate=2e-4",
-        "vaegan.updates=1500", "vaegan.final_learning_rate=2e-4",
-        "memory.updates=700", "memory.final_learning_rate=2e-4", "controller.tracks=2", "controller.patience=60",
-        "controller.generations=60", "controller.validation_tracks=16", "evaluate.tracks=20",
-    ],
-    "paper": [
-        "encoder_compute=float32", "collect.episodes=10000", "collect.steps=1000",
-        "vae.updates=1000000", "vae.learning_rate=1e-4", "vae.final_share=0.0",
-        "vaegan.updates=1000000", "vaegan.learning_rate=1e-4", "vaegan.final_share=0.0",
-        "memory.batch_size=100", "memory.sequence_length=999", "memory.updates=4000", "memory.final_share=0.0",
-        "controller.tracks=16", "controller.generations=1800", "controller.patience=0",
-        "controller.validate_every=25", "controller.validation_tracks=1024",
-    ],
-}
-# What vaegan.variant=paper sets, besides the form of the losses
-_PAPER_VAEGAN = {
-    "gamma": 1e-6, "feature_layer": 4, "pixel_weight": 0.0, "kl_floor": 0.0, "batch_size": 64,
-    "learning_rate": 3e-4, "discriminator_learning_rate": 3e-4,
-}
-# fmt: on

@@ -6,10 +6,11 @@ import ast
 import os
 from pathlib import Path
 
-from wmlib.config import SCALES, Config, one_of
+from wmlib.config import SCALES, Config
 from wmlib.errors import UserError
 from wmlib.progress import Progress
 from wmlib.runs import find_root
+from wmlib.settings import one_of
 
 
 def execute_notebooks(config: Config, folder: Path, in_place: bool = False, only: str | None = None) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from wmlib.config import SCALES, one_of
+from wmlib.config import SCALES
+from wmlib.settings import one_of
 
 Value = TypeVar("Value")
 

@@ -1,0 +1,39 @@
+"""The presets as lists of assignments, in the form ``--set`` takes, and what ``vaegan.variant=paper`` sets."""
+
+# fmt: off
+PRESETS: dict[str, list[str]] = {
+    "full": [
+        "iterations=2", "rehearsal=quick", "vae.updates=4000", "vaegan.updates=4000", "memory.updates=2000",
+        "controller.tracks=2", "controller.double_tracks_every=40", "controller.generations=80",
+        "controller.patience=200", "controller.validate_every=10", "controller.validation_tracks=64",
+    ],
+    "smoke": [
+        "collect.episodes=6", "collect.steps=40", "collect.holdout=0.34", "collect.on_policy_episodes=4",
+        "vae.updates=6", "vae.batch_size=16", "vae.checkpoint_every=3",
+        "vaegan.updates=6", "vaegan.batch_size=16", "vaegan.checkpoint_every=3",
+        "memory.updates=6", "memory.batch_size=4", "memory.sequence_length=16", "memory.checkpoint_every=3",
+        "controller.population=4", "controller.tracks=1", "controller.generations=2", "controller.patience=10",
+        "controller.validate_every=1", "controller.validation_tracks=2", "rollout.lanes=4", "evaluate.tracks=2",
+    ],
+    "quick": [
+        "collect.episodes=500", "collect.steps=300", "vae.updates=1500", "vae.final_learning_rate=2e-4",
+        "vaegan.updates=1500", "vaegan.final_learning_rate=2e-4",
+        "memory.updates=700", "memory.final_learning_rate=2e-4", "controller.tracks=2", "controller.patience=60",
+        "controller.generations=60", "controller.validation_tracks=16", "evaluate.tracks=20",
+    ],
+    "paper": [
+        "encoder_compute=float32", "collect.episodes=10000", "collect.steps=1000",
+        "vae.updates=1000000", "vae.learning_rate=1e-4", "vae.final_share=0.0",
+        "vaegan.updates=1000000", "vaegan.learning_rate=1e-4", "vaegan.final_share=0.0",
+        "memory.batch_size=100", "memory.sequence_length=999", "memory.updates=4000", "memory.final_share=0.0",
+        "controller.tracks=16", "controller.generations=1800", "controller.patience=0",
+        "controller.validate_every=25", "controller.validation_tracks=1024",
+    ],
+}
+# What vaegan.variant=paper sets, besides the form of the losses
+PAPER_VAEGAN = {
+    "gamma": 1e-6, "feature_layer": 4, "pixel_weight": 0.0, "kl_floor": 0.0, "batch_size": 64,
+    "learning_rate": 3e-4, "discriminator_learning_rate": 3e-4,
+}
+# fmt: on
+PRESETS["long"] = [*PRESETS["full"], "controller.double_tracks_every=100", "controller.generations=200"]

@@ -1,0 +1,68 @@
+"""Trees of frozen dataclasses as settings: checks of values, ``dotted.key=value`` assignments, dictionaries."""
+
+from __future__ import annotations
+
+import dataclasses
+from types import UnionType
+from typing import Any, get_args, get_type_hints
+
+from wmlib.errors import UserError
+
+
+def one_of(name: str, value: Any, allowed: tuple) -> None:
+    """Raise :class:`UserError` unless ``value`` is one of ``allowed``."""
+    if value not in allowed:
+        raise UserError(f"{name}={value!r}: choose one of {', '.join(map(str, allowed))}")
+
+
+def at_least(name: str, value: float, minimum: float) -> None:
+    """Raise :class:`UserError` unless ``value >= minimum``."""
+    if not value >= minimum:
+        raise UserError(f"{name}={value!r}: must be at least {minimum}")
+
+
+def from_dict(kind: type, values: dict, where: str):
+    """A tree of type ``kind`` from nested dictionaries. Raises :class:`UserError` for a key it does not know."""
+    hints = get_type_hints(kind)
+    unknown = set(values) - set(hints)
+    if unknown:
+        raise UserError(f"{where}: unknown key {sorted(unknown)[0]!r}; it was written by another version of wmlib")
+    parsed = {}
+    for name, value in values.items():
+        nested = dataclasses.is_dataclass(hints[name])
+        parsed[name] = from_dict(hints[name], value, f"{where}.{name}") if nested else value
+    return kind(**parsed)
+
+
+def assign(node: Any, path: list[str], text: str, full_key: str):
+    """A copy of the tree with the value at ``path`` parsed from text.
+
+    Raises:
+        UserError: unknown key, or a value of the wrong type.
+    """
+    names = {f.name for f in dataclasses.fields(node)}
+    if path[0] not in names:
+        raise UserError(f"--set {full_key}: no such key; known here: {', '.join(sorted(names))}")
+    kind = get_type_hints(type(node))[path[0]]
+    current = getattr(node, path[0])
+    if dataclasses.is_dataclass(kind):
+        if len(path) == 1:
+            inner = ", ".join(f.name for f in dataclasses.fields(kind))
+            raise UserError(f"--set {full_key}: is a group; set one of its keys: {inner}")
+        return dataclasses.replace(node, **{path[0]: assign(current, path[1:], text, full_key)})
+    if len(path) > 1:
+        raise UserError(f"--set {full_key}: {path[0]} is a value, it has no key {path[1]!r}")
+    return dataclasses.replace(node, **{path[0]: _parse(kind, text, full_key)})
+
+
+def _parse(kind: Any, text: str, key: str):
+    if isinstance(kind, UnionType):
+        kind = next(k for k in get_args(kind) if k is not type(None))
+    if kind is bool:
+        if text.lower() in ("true", "false"):
+            return text.lower() == "true"
+        raise UserError(f"--set {key}={text}: expected true or false")
+    try:
+        return kind(text)
+    except ValueError:
+        raise UserError(f"--set {key}={text}: expected {kind.__name__}") from None
