@@ -161,7 +161,7 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
         choices=SCALES,
         default=None,
         help="smoke: seconds, learns nothing; quick: a driving agent within 30 minutes; "
-        "full: what the report prints (default); paper: the paper's own numbers",
+        "full: what the report prints (default); long: full with a longer search; paper: the paper's own numbers",
     )
     parser.add_argument("--run", type=Path, default=None, metavar="DIR", help="run folder (default: runs/SCALE)")
     parser.add_argument("--seed", type=int, default=None, help="training seed of the whole chain (default: 0)")

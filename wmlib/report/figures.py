@@ -34,6 +34,7 @@ class Look(NamedTuple):
 
 ARMS = {
     "vae-zh": Look("VAE, z and h", BLUE, "-", "o", ""),
+    "vae-zh-long": Look("VAE, z and h, longer search", SKY, (0, (3, 1)), "P", "\\\\"),
     "vae-zh-quick": Look("VAE, z and h, quick scale", BLUE, (0, (1, 1)), ".", "//"),
     "vaegan-zh": Look("VAE/GAN, z and h", VERMILLION, "--", "s", "///"),
     "vae-z": Look("VAE, z only", GREEN, ":", "^", "..."),

@@ -176,7 +176,7 @@ def dream_strip(film: Path) -> np.ndarray:
     for number, data in enumerate(frames):
         if number in wanted:
             picture = np.frombuffer(data, np.uint8).reshape(height, width, 3)[CAPTION : CAPTION + SIZE : 2]
-            columns.append(np.stack([picture[:, i * (SIZE + GAP) :][:, : SIZE : 2] for i in range(3)]))
+            columns.append(np.stack([picture[:, i * (SIZE + GAP) :][:, :SIZE:2] for i in range(3)]))
     gap = np.full((len(columns), 3, 4, SIZE // 2, 3), 255, np.uint8)
     stacked = np.concatenate([np.stack(columns), gap], axis=2)  # (columns, rows, height + 4, width, 3)
     stacked = np.concatenate([stacked, np.full((*stacked.shape[:3], 4, 3), 255, np.uint8)], axis=3)

@@ -18,6 +18,7 @@ SCORES = {
 # Which published row asks the same question as which of our arms.
 COUNTERPART = {
     "vae-zh": "full world model: z and h",
+    "vae-zh-long": "full world model: z and h",
     "vae-z": "V only: z",
     "vae-z-hidden": "V only: z, hidden layer",
 }

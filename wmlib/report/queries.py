@@ -5,7 +5,7 @@ from __future__ import annotations
 from wmlib.report.records import Records
 
 HEADLINE = "vae-zh"
-SUFFIXES = ("", "-quick")  # full runs speak first; where there are none, the quick ones
+SUFFIXES = ("", "-long", "-quick")  # full runs, whose budget all arms share, speak first
 
 
 def main_arm(records: Records) -> str:
