@@ -3,7 +3,7 @@
 # fmt: off
 PRESETS: dict[str, list[str]] = {
     "full": [
-        "iterations=2", "rehearsal=quick", "vae.updates=4000", "vaegan.updates=4000", "memory.updates=2000",
+        "iterations=2", "rehearsal=quick", "vae.updates=4000", "vaegan.updates=2500", "memory.updates=2000",
         "controller.tracks=2", "controller.double_tracks_every=40", "controller.generations=80",
         "controller.patience=200", "controller.validate_every=10", "controller.validation_tracks=64",
     ],
