@@ -1,6 +1,10 @@
-"""The prose is spelt correctly, and in British English throughout: every page, the README, the notebooks' text."""
+"""The prose is spelt correctly, in British English throughout, and its short names are explained in the glossary.
+
+Every page is read, the README, and the notebooks' text.
+"""
 
 import json
+import re
 from pathlib import Path
 
 import codespell_lib
@@ -9,6 +13,9 @@ ROOT = Path(__file__).resolve().parents[2]
 AMERICAN = Path(codespell_lib.__file__).parent / "data" / "dictionary_en-GB_to_en-US.txt"
 # Also British, in another sense (a computer program, to license), or a name of ours (the role math).
 BRITISH_TOO = "biased,license,math,practice,program,story"
+
+# Short names that need no entry: those every reader knows, and those of programs and papers.
+KNOWN = "BY CC CITATION CPU CSV DIAMOND GB IRIS JSON MB MIT NOTICE PDF SCALE TD-MPC2".split()
 
 
 def prose() -> dict[str, str]:
@@ -40,6 +47,18 @@ def test_the_prose_is_spelt_correctly_and_in_british_english(tmp_path, capsys):
     texts = prose()
     assert len(texts) > 20
     assert misspelt(texts, tmp_path, capsys) == []
+
+
+def test_short_names_are_in_the_glossary():
+    glossary = (ROOT / "book" / "glossary.md").read_text(encoding="utf-8")
+    outside = r"```(?:console|python|text).*?```|\{[a-z:]+\}`[^`]*`|`[^`]*`|\$\$.*?\$\$|\$[^$]*\$|\]\([^)]*\)|<[^>]+>"
+    unexplained = {}
+    for name, text in prose().items():
+        words = re.findall(r"\b[A-Z][A-Z0-9]+(?:-[A-Z0-9]+)*\b", re.sub(outside, " ", text, flags=re.DOTALL))
+        for word in set(words) - set(KNOWN):
+            if not re.search(rf"\b{word}\b", glossary):
+                unexplained.setdefault(word, []).append(name)
+    assert not unexplained
 
 
 def test_slips_and_american_spellings_are_found(tmp_path, capsys):
