@@ -76,6 +76,30 @@ def architecture():
     return figure
 
 
+def pipeline():
+    """The stages in order, what each hands on, and the way back for a second iteration."""
+    figure, axes = canvas(2.0)
+    world = PART["environment"]
+    stages = (
+        (9, "collect", "frames,\nactions", world),
+        (27, "V", "vision", PART["V"]),
+        (44, "encode", "frames\nto $z$", PART["V"]),
+        (61, "M", "memory", PART["M"]),
+        (77, "C", "controller", PART["C"]),
+        (93, "evaluate", "test tracks", world),
+    )
+    for x, name, text, colour in stages:
+        box(axes, x, 17, 11, 9, text, colour, name)
+    for (x, *_), (following, *_), text in zip(stages[:-1], stages[1:], ("frames", "", "latents", "", ""), strict=True):
+        arrow(axes, (x + 5.5, 17), (following - 5.5, 17), text, offset=(0, 1.4))
+    path(axes, [(9, 21.5), (9, 26), (44, 26), (44, 21.5)], "frames and actions", (24, 27.4))
+    path(axes, [(27, 12.5), (27, 7.5), (76, 7.5), (76, 12.5)], "V's encoder: $z$ while driving", (51.5, 8.9), PART["V"])
+    points = [(78, 12.5), (78, 2.5), (9, 2.5), (9, 12.5)]
+    path(axes, points, "next iteration: noisy copies of C drive", (43, 3.9), PART["C"], (0, (4, 2)))
+    axes.text(69, 18.4, "$h$", ha="center", va="center", fontsize=8, color=PART["M"])
+    return figure
+
+
 def vision():
     """V's layers with the size of what passes between them."""
     from matplotlib.patches import Rectangle
@@ -231,6 +255,7 @@ def _tint(colour: str) -> tuple:
 
 DIAGRAMS = {
     "architecture": architecture,
+    "pipeline": pipeline,
     "vision": vision,
     "memory": memory,
     "training-places": training_places,
