@@ -33,6 +33,7 @@ def test_help_needs_no_heavy_import():
         (["report", "--run", "nowhere"], "not found"),
         (["evaluate", "--pretrained", "nothing"], "not shipped"),
         (["play", "--record", "x.mp4"], "--agent"),
+        (["play", "--record", "x.mp4", "--run", "nowhere"], "not found"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(arguments, part, capsys, tmp_path, monkeypatch):

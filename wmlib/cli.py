@@ -87,9 +87,16 @@ def build_parser() -> argparse.ArgumentParser:
     )
 
     play = _command(
-        commands, "play", "drive yourself, or watch an agent", "example:  wmlib play --agent vae-zh --record drive.mp4"
+        commands,
+        "play",
+        "drive yourself, or watch an agent",
+        "example:  wmlib play --agent vae-zh --record drive.mp4"
+        "\n          wmlib play --run runs/quick --record mine.mp4",
     )
     play.add_argument("--agent", metavar="ARM", default=None, help="shipped arm that drives; without it, you drive")
+    play.add_argument(
+        "--run", type=Path, default=None, metavar="DIR", help="a driver of this run folder: --agent, or its first"
+    )
     play.add_argument("--train-seed", type=int, default=None, help="training run of the arm (default: headline)")
     play.add_argument("--track", type=int, default=2_000_000_000, help="track seed")
     play.add_argument("--steps", type=int, default=1000, help="frames at most")

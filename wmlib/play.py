@@ -1,4 +1,4 @@
-"""``wmlib play``: drive with the arrow keys, or watch a shipped agent; on a screen, or into a video file."""
+"""``wmlib play``: drive with the arrow keys, or watch an agent, shipped or your own; on a screen, or into a video."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ def play(arguments) -> None:
     """Run one episode as the command line asks. Raises :class:`UserError` when there is neither screen nor --record."""
     if arguments.record:
         os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
-        if arguments.agent is None:
-            raise UserError("--record needs a driver: add --agent vae-zh (or --agent random)")
+        if arguments.agent is None and arguments.run is None:
+            raise UserError("--record needs a driver: add --agent vae-zh (or --agent random), or --run DIR")
     elif sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         raise UserError("no screen found: add --record drive.mp4 to write a video instead")
     import gymnasium
 
     environment = gymnasium.make("CarRacing-v3", render_mode="rgb_array" if arguments.record else "human")
     observation, _ = environment.reset(seed=arguments.track)
-    driver = _keyboard() if arguments.agent is None else _agent(arguments.agent, arguments.train_seed, arguments.track)
+    driver = _agent(arguments) if arguments.agent or arguments.run else _keyboard()
     views = _side_by_side(arguments)
     total, steps = 0.0, 0
     with video(arguments.record) as write:
@@ -48,7 +48,7 @@ def _side_by_side(arguments):
     """A function from (observation, action) to a picture of three views, or None if it was not asked for."""
     if not arguments.side_by_side:
         return None
-    if not arguments.record or arguments.agent in (None, "random"):
+    if not arguments.record or arguments.run or arguments.agent in (None, "random"):
         raise UserError("--side-by-side needs --record FILE.mp4 and --agent ARM with a shipped decoder")
     from wmlib.envs.preprocess import preprocess
     from wmlib.film import SideBySide
@@ -72,19 +72,25 @@ def _keyboard():
     return drive
 
 
-def _agent(arm: str, train_seed: int | None, track: int):
+def _agent(arguments):
     """A function from Gymnasium's observation to an action."""
     from wmlib.envs.preprocess import preprocess
     from wmlib.rollout.lanes import Job
     from wmlib.rollout.worker import WorkerSpec, make_driver
+    from wmlib.stages.controller import worker_spec
     from wmlib.stages.pretrained import find
+    from wmlib.stages.publish import trained
 
-    if arm == "random":
+    if arguments.run:
+        chain, parameters = trained(arguments.run, arguments.agent)
+        driver = make_driver(worker_spec(chain, 1))
+        driver.population = parameters[None]
+    elif arguments.agent == "random":
         driver = make_driver(WorkerSpec(1))
     else:
-        agent = find(arm, train_seed)
+        agent = find(arguments.agent, arguments.train_seed)
         driver = make_driver(agent.worker_spec(1))
         driver.population = agent.parameters[None]
-    driver.begin(0, Job(0, 0, track))
+    driver.begin(0, Job(0, 0, arguments.track))
     active = np.ones(1, bool)
     return lambda observation: driver.act(preprocess(observation)[None], active)[0].copy()

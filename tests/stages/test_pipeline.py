@@ -14,7 +14,7 @@ from wmlib.stages.adopt import adopt
 from wmlib.stages.chain import Chain, plan, run_all, run_stage
 from wmlib.stages.controller import read_curve, tracks_at, tracks_until
 from wmlib.stages.pretrained import find
-from wmlib.stages.publish import report, summarise
+from wmlib.stages.publish import report, summarise, trained
 
 SMOKE = Config.preset("smoke").override(["rollout.executor=serial"])
 
@@ -47,6 +47,14 @@ def test_every_stage_is_done_with_its_records(finished):
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == "task,arm,train_seed,renderer,track_seed,return,steps,lap_finished".split(",")
     assert [row["renderer"] for row in rows] == ["gymnasium"] * 2 + ["wmlib"] * 2
+
+
+def test_a_driver_of_ones_own_can_be_watched(finished, tmp_path, capsys):
+    film = tmp_path / "drive.gif"
+    main(["play", "--run", str(finished), "--record", str(film), "--steps", "3", "--track", "1000000000"])
+    assert "after 3 steps" in capsys.readouterr().out and film.stat().st_size
+    with pytest.raises(UserError, match="holds no vae-z; there is: vae-zh-smoke"):
+        trained(finished, "vae-z")
 
 
 def test_again_is_a_no_op(finished):

@@ -106,15 +106,10 @@ def _shipped(arguments) -> Subject:
 
 def _trained(arguments) -> Subject:
     from wmlib.stages.controller import worker_spec
-    from wmlib.stages.publish import finished_arms, label
+    from wmlib.stages.publish import trained
 
-    chains = {label(chain.config): chain for chain in finished_arms(arguments.run)}
     arm = arguments.pretrained or arguments.arm
-    if arm not in chains:
-        raise UserError(f"--arm {arm}: {arguments.run} holds {', '.join(chains)}")
-    chain = chains[arm]
-    with np.load(chain.controller / "controller.npz") as arrays:
-        parameters = arrays["parameters"]
+    chain, parameters = trained(arguments.run, arm)
     config = chain.config
     return Subject(arm, config.seed, worker_spec(chain, 1), parameters, config.controller, "training run")
 

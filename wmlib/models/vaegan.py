@@ -4,11 +4,13 @@ Autoencoding beyond pixels (Larsen et al. 2016): likeness is measured in a layer
 by pixel, and the decoder must also fool the discriminator. Three networks, three terms (equations 8 and 9):
 
     encoder        minimises  L_prior + L_llike
-    decoder        minimises  gamma L_llike - L_GAN
-    discriminator  minimises  -L_GAN = its own cross-entropy
+    decoder        minimises  gamma L_llike + L_GAN
+    discriminator  minimises  -L_GAN, its own cross-entropy
 
-Nothing of L_GAN reaches the encoder and nothing of L_llike the discriminator, which could make it 0 by being constant.
-The discriminator waits while it is far ahead, so that the decoder always has something to learn from it.
+L_GAN = log D(x) + log(1 - D(fakes)) is what the discriminator maximises (the paper's algorithm has a minus before it in
+the decoder's line, which fits a loss of the discriminator). Nothing of L_GAN reaches the encoder and nothing of L_llike
+the discriminator, which could make it 0 by being constant. The discriminator waits while it is far ahead, so
+that the decoder always has something to learn from it.
 """
 
 from __future__ import annotations

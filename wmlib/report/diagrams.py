@@ -76,6 +76,30 @@ def architecture():
     return figure
 
 
+def pipeline():
+    """The stages in order, what each hands on, and the way back for a second iteration."""
+    figure, axes = canvas(2.0)
+    world = PART["environment"]
+    stages = (
+        (9, "collect", "frames,\nactions", world),
+        (27, "V", "vision", PART["V"]),
+        (44, "encode", "frames\nto $z$", PART["V"]),
+        (61, "M", "memory", PART["M"]),
+        (77, "C", "controller", PART["C"]),
+        (93, "evaluate", "test tracks", world),
+    )
+    for x, name, text, colour in stages:
+        box(axes, x, 17, 11, 9, text, colour, name)
+    for (x, *_), (following, *_), text in zip(stages[:-1], stages[1:], ("frames", "", "latents", "", ""), strict=True):
+        arrow(axes, (x + 5.5, 17), (following - 5.5, 17), text, offset=(0, 1.4))
+    path(axes, [(9, 21.5), (9, 26), (44, 26), (44, 21.5)], "frames and actions", (24, 27.4))
+    path(axes, [(27, 12.5), (27, 7.5), (76, 7.5), (76, 12.5)], "V's encoder: $z$ while driving", (51.5, 8.9), PART["V"])
+    points = [(78, 12.5), (78, 2.5), (9, 2.5), (9, 12.5)]
+    path(axes, points, "next iteration: noisy copies of C drive", (43, 3.9), PART["C"], (0, (4, 2)))
+    axes.text(69, 18.4, "$h$", ha="center", va="center", fontsize=8, color=PART["M"])
+    return figure
+
+
 def vision():
     """V's layers with the size of what passes between them."""
     from matplotlib.patches import Rectangle
@@ -149,6 +173,65 @@ def training_places():
     return figure
 
 
+def simulator():
+    """The simulator's geometry: each pixel of the small picture asks which point of the field it shows."""
+    import numpy as np
+    from matplotlib.patches import Rectangle
+
+    figure, axes = canvas(2.9)
+    side, zoom = 15.0, 1.75
+    road = np.array([[3, 8], [14, 7.5], [23, 12.5], [20, 22], [15, 30], [24, 34.5], [35, 31], [44, 33]])
+    along = np.linspace(0, len(road) - 1, 200)
+    road = np.stack([np.interp(along, np.arange(len(road)), place) for place in road.T], 1)
+    smooth = np.hanning(41) / np.hanning(41).sum()
+    road = np.stack([np.convolve(np.pad(place, 20, mode="edge"), smooth, "valid") for place in road.T], 1)
+    car, (right, ahead) = road[51], (road[52] - road[51]) / np.hypot(*(road[52] - road[51]))
+    turn = np.array([[ahead, right], [-right, ahead]])  # the car's own axes: to its right, ahead
+    screen = np.array([76.5, 13.2])  # of the car in the picture
+    corners = np.array([[-0.5, -0.25], [0.5, -0.25], [0.5, 0.75], [-0.5, 0.75], [-0.5, -0.25]]) * side
+
+    def seen(points):
+        """Points of the field as the camera shows them: moved, turned back, enlarged."""
+        return screen + zoom * (np.asarray(points) - car) @ turn
+
+    field = Rectangle((2, 3), 44, 34, facecolor=_tint(PART["C"]), edgecolor=GREY, linewidth=0.8)
+    low = seen(car + turn @ corners[0])
+    picture = Rectangle(low, zoom * side, zoom * side, facecolor=_tint(PART["C"]), edgecolor=PART["V"], linewidth=1.5)
+    for patch, place, width in ((field, road, 12), (picture, seen(road), 12 * zoom)):
+        axes.add_patch(patch)
+        for colour, share in ((GREY, 1.0), ("#E6E6E6", 0.88)):
+            (line,) = axes.plot(*place.T, color=colour, linewidth=share * width, solid_capstyle="butt", zorder=1.5)
+            line.set_clip_path(patch)
+    for cell in range(1, 8):
+        step = cell * zoom * side / 8
+        for line in (
+            [(low[0] + step,) * 2, (low[1], low[1] + zoom * side)],
+            [(low[0], low[0] + zoom * side), (low[1] + step,) * 2],
+        ):
+            axes.plot(*line, color=PART["V"], linewidth=0.4, alpha=0.5)
+    window = car + corners @ turn.T
+    axes.plot(*window.T, color=PART["V"], linewidth=1.5, linestyle=(0, (4, 2)))
+    body = np.array([[-0.5, -1], [0.5, -1], [0.5, 1], [-0.5, 1]])
+    axes.fill(*(car + body @ turn.T).T, color=BLACK, zorder=3)
+    axes.fill(*(screen + zoom * body).T, color=BLACK, zorder=3)
+
+    pixel = low + zoom * side / 8 * np.array([1.5, 5.5])
+    point = car + turn @ ((pixel - screen) / zoom)
+    cell = zoom * side / 8
+    axes.add_patch(Rectangle(pixel - cell / 2, cell, cell, facecolor=PART["M"], edgecolor="none", zorder=2))
+    axes.plot(*point, "o", color=PART["M"], markersize=5, zorder=4)
+    arrow(axes, pixel - (cell / 2, 0), point, "which point do you show?", PART["M"], bend=0.18, offset=(3.5, 6.2))
+    arrow(axes, pixel + (cell / 2, 0), pixel + (2.2 * cell, 0), colour=PART["M"])
+    arrow(axes, point, point + turn @ (2.2 * cell / zoom, 0), colour=PART["M"])
+    axes.text(*(point + (-1.0, -1.6)), "$p$", color=PART["M"], fontsize=9, ha="right")
+    axes.text(35, 11, "car at $c$,\nturned by $\\varphi$", fontsize=8, va="top")
+    axes.text(24, 0.6, "the field: filled in once per track", ha="center", fontsize=8, fontweight="bold")
+    axes.text(screen[0], 0.6, "a frame: 64 × 64 pixels (here 8 × 8)", ha="center", fontsize=8, fontweight="bold")
+    axes.text(screen[0], 38.2, r"$p = c + R(\varphi)\,s\,/\,\mathrm{zoom}$, with $s$ from the car to the pixel",
+              ha="center", fontsize=8)  # fmt: skip
+    return figure
+
+
 def _slab(axes, x: float, y: float, size: int, depth: int, name: str) -> None:
     """A stack of feature maps: height as the square root of its pixels, width as its depth."""
     from matplotlib.patches import Rectangle
@@ -172,9 +255,11 @@ def _tint(colour: str) -> tuple:
 
 DIAGRAMS = {
     "architecture": architecture,
+    "pipeline": pipeline,
     "vision": vision,
     "memory": memory,
     "training-places": training_places,
+    "simulator": simulator,
 }
 
 

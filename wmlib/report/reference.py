@@ -31,7 +31,7 @@ Every number an experiment depends on is a field of one frozen tree, {py:class}`
 preset, `--set KEY=VALUE` changes single values (unknown keys and values of the wrong type are errors), and
 `wmlib show-config` prints the result. Each run folder keeps the tree it was made with in `config.json`.
 
-The four presets stand side by side below; a value that differs from `full` is **bold**.
+The presets stand side by side below; a value that differs from `full` is **bold**.
 """
 
 
@@ -95,7 +95,7 @@ def _table(kind: type, prefix: str, names: list[str], presets: dict[str, Config]
 
 
 def _value(value, bold: bool) -> str:
-    text = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else f"{value}"
+    text = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else f"{value}" or "–"
     return f"**{text}**" if bold else text
 
 

@@ -40,6 +40,20 @@ def finished_arms(folder: Path) -> list[Chain]:
     return chains
 
 
+def trained(folder: Path, arm: str | None = None) -> tuple[Chain, np.ndarray]:
+    """Chain and C's parameters (P,) of one evaluated arm of a run folder, by its :func:`label`; None takes the first.
+
+    Raises:
+        UserError: nothing evaluated yet, or no such arm.
+    """
+    chains = {label(chain.config): chain for chain in finished_arms(folder)}
+    if arm is not None and arm not in chains:
+        raise UserError(f"{folder} holds no {arm}; there is: {', '.join(chains)}")
+    chain = chains[arm or next(iter(chains))]
+    with np.load(chain.controller / "controller.npz") as arrays:
+        return chain, arrays["parameters"]
+
+
 def label(config: Config) -> str:
     """Name of an arm in the records: small scales carry theirs, so that they never stand for the full run."""
     return config.arm if config.scale in ("full", "paper") else f"{config.arm}-{config.scale}"
