@@ -69,8 +69,8 @@ def pictures(records: Records) -> str:
     edges = "as they are over the whole picture" if error["verdict"] == edge["verdict"] else f"there: {edge['verdict']}"
     return (
         f"Pixel by pixel the VAE/GAN is **{error['verdict']}**: squared error {error['ours']} against "
-        f"{error['theirs']} ({error['text']}); over the edges of the road the two compare {edges} ({edge['ours']} against "
-        f"{edge['theirs']}). Of the frames' contrast its reconstructions keep {kept['ours']}, the VAE's "
+        f"{error['theirs']} ({error['text']}); over the edges of the road the two compare {edges} ({edge['ours']} "
+        f"against {edge['theirs']}). Of the frames' contrast its reconstructions keep {kept['ours']}, the VAE's "
         f"{kept['theirs']} ({kept['text']}): **{_sharper(kept['verdict'])}**."
     )
 
@@ -209,7 +209,8 @@ def conclusion(records: Records) -> str:
     tenth = returns[: max(1, len(returns) // 10)].mean()
     parts.append(
         f"How much room is there? On its best tenth of the tracks the VAE's driver returns {tenth:.0f}, on all "
-        f"{returns.mean():.0f}. If every track went as well as those, {tenth - returns.mean():.0f} points would be gained."
+        f"{returns.mean():.0f}. If every track went as well as those, {tenth - returns.mean():.0f} points "
+        f"would be gained."
     )
     return "\n\n".join(parts)
 
@@ -219,11 +220,12 @@ def _driver(told: str) -> str:
 
 
 NULL = {
-    True: "Sharper pictures, the same driving: less of a paradox than it sounds. C is a linear map of $[z, h]$ and never "
-    "sees a picture; the decoder takes no part in driving. A better picture can help only as far as the *encoder* had to "
-    "put something into z that it left out before, and that something must be what the driver was short of.",
-    False: "Neither the pictures nor the driving changed by what can be measured here. This says that the game did not do "
-    "its work at this budget, not that sharper pictures would be of no use.",
+    True: "Sharper pictures, the same driving: less of a paradox than it sounds. C is a linear map of $[z, h]$ and "
+    "never sees a picture; the decoder takes no part in driving. A better picture can help only as far as the "
+    "*encoder* had to put something into z that it left out before, and that something must be what the "
+    "driver was short of.",
+    False: "Neither the pictures nor the driving changed by what can be measured here. This says that the game did "
+    "not do its work at this budget, not that sharper pictures would be of no use.",
 }
 GAIN = {
     True: "Sharper pictures and better driving came together. That alone does not make one the cause of the other: the "
@@ -233,10 +235,11 @@ GAIN = {
     "features made the encoder keep, or how it is spread over the dimensions that C weighs.",
 }
 LOSS = {
-    True: "Sharper pictures and worse driving. A possible reason, not tested here: a decoder that must look right draws a "
-    "crisp edge in a likely place where the VAE's shows doubt. A driver wants the kerb where it is, not as it looks.",
-    False: "The pictures are not closer to real ones and the driving is worse: at this budget the game disturbed V more "
-    "than it taught it.",
+    True: "Sharper pictures and worse driving. A possible reason, not tested here: a decoder that must look right "
+    "draws a crisp edge in a likely place where the VAE's shows doubt. A driver wants the kerb where it is, "
+    "not as it looks.",
+    False: "The pictures are not closer to real ones and the driving is worse: at this budget the game disturbed V "
+    "more than it taught it.",
 }
 
 
