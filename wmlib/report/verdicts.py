@@ -15,24 +15,33 @@ from wmlib.report.records import Records
 ROAD = tuple(LABELS)[:5]
 
 
+def run_counts(records: Records) -> dict[str, dict[str, int]]:
+    """Training runs on record, of V and M and of drivers: arm to count."""
+    measured = records.comparison.get("arms", {})
+    counts = {"V and M": {arm: len(measured.get(arm, {})) for arm in (REFERENCE, ARM)}}
+    if names := drivers(records):
+        counts["drivers"] = {arm: len(train_seeds(records, name)) for arm, name in zip((REFERENCE, ARM), names[::-1])}
+    return counts
+
+
+def fewest_runs(records: Records) -> int:
+    """The smallest of these counts."""
+    return min(count for arms in run_counts(records).values() for count in arms.values())
+
+
 def evidence(records: Records) -> str:
     """How many training runs stand behind the chapter, and what so many can say."""
-    if not records.comparison and not drivers(records):
+    counts = run_counts(records)
+    if not any(count for arms in counts.values() for count in arms.values()):
         return ""
-    counts = {}
-    for arm in (REFERENCE, ARM):
-        counts["of V and M", arm] = len(records.comparison.get("arms", {}).get(arm, {}))
-    for arm, name in zip((ARM, REFERENCE), drivers(records) or ()):
-        counts["of drivers", arm] = len(train_seeds(records, name))
-    parts = []
-    for what in dict.fromkeys(kind for kind, _ in counts):
-        each = [f"{counts[what, arm]} {look(arm).label}" for arm in (REFERENCE, ARM) if (what, arm) in counts]
-        parts.append(f"{what} {' and '.join(each)}")
-    text = f"Training runs on record: {'; '.join(parts)}."
-    fewest = min(counts.values())
-    if fewest == 0:
+    each = (
+        f"{what} {' and '.join(f'{count} {look(arm).label}' for arm, count in arms.items())}"
+        for what, arms in counts.items()
+    )
+    text = f"Training runs on record: of {'; of '.join(each)}."
+    if fewest_runs(records) == 0:
         return f"{text} Where an arm has none, nothing is compared."
-    if fewest == 1:
+    if fewest_runs(records) == 1:
         return (
             f"{text} **With one run of an arm, an interval says how surely these weights differ on other episodes, and "
             "nothing about the arms:** another training seed would give other weights, and by how much others is not "
@@ -210,8 +219,13 @@ def conclusion(records: Records) -> str:
     parts.append(
         f"How much room is there? On its best tenth of the tracks the VAE's driver returns {tenth:.0f}, on all "
         f"{returns.mean():.0f}. If every track went as well as those, {tenth - returns.mean():.0f} points "
-        f"would be gained."
+        "would be gained."
     )
+    if fewest_runs(records) == 1:
+        parts.append(
+            "At least one arm has a single training run. This describes these networks; whether the arms differ so is "
+            "for more seeds to say."
+        )
     return "\n\n".join(parts)
 
 
@@ -224,8 +238,8 @@ NULL = {
     "never sees a picture; the decoder takes no part in driving. A better picture can help only as far as the "
     "*encoder* had to put something into z that it left out before, and that something must be what the "
     "driver was short of.",
-    False: "Neither the pictures nor the driving changed by what can be measured here. This says that the game did "
-    "not do its work at this budget, not that sharper pictures would be of no use.",
+    False: "The pictures are not clearly closer to real frames, and the driving is not told apart. This says that the "
+    "game did not do its work at this budget, not that sharper pictures would be of no use.",
 }
 GAIN = {
     True: "Sharper pictures and better driving came together. That alone does not make one the cause of the other: the "
