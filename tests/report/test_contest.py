@@ -142,4 +142,4 @@ def test_settings_say_what_is_the_same(tmp_path):
     table = contest.settings_table(write(tmp_path, 2))
     assert line(table, "V's loss")[-1] == "differs"
     assert line(table, "M: units, updates")[-1] == "same" and line(table, "test tracks")[1:] == ["40", "40", "same"]
-    assert line(table, "all settings of the search")[-1] == "same"
+    assert line(table, "search: candidates")[-1] == "same"

@@ -140,6 +140,7 @@ def settings_table(records: Records) -> str:
     def part(name):
         return lambda run: run["config"][name]
 
+    search = part("controller")
     row("iterations of the chain", lambda run: run["config"]["iterations"])
     row("frames for V and M", lambda run: f"{sum(stage['frames'] for stage in stages_of(run, 'collect')):,}")
     row("V's updates × frames", lambda run: f"{v(run)['updates']:,} × {v(run)['batch_size']}")
@@ -151,10 +152,9 @@ def settings_table(records: Records) -> str:
     row("minutes V took", lambda run: f"{stages_of(run, 'vision')[-1]['seconds'] / 60:.0f}")
     row("M: units, updates", lambda run: "{hidden_size}, {updates:,}".format(**run["config"]["memory"]), part("memory"))
     row("C sees", lambda run: run["config"]["controller"]["inputs"])
-    row("search: candidates × tracks", lambda run: "{population} × {tracks}".format(**part("controller")(run)))
-    row("generations", lambda run: part("controller")(run)["generations"])
-    row("all settings of the search", lambda run: "", part("controller"))
-    row("validation tracks", lambda run: part("controller")(run)["validation_tracks"])
+    row("search: candidates × tracks", lambda run: "{population} × {tracks}".format(**search(run)), search)
+    row("generations", lambda run: search(run)["generations"])
+    row("validation tracks", lambda run: search(run)["validation_tracks"])
     tracks = [{r["track_seed"] for r in records.evaluations if r["arm"] == arm} for arm in names]
     rows.append(
         ["test tracks", *(str(len(each)) for each in tracks[::-1]), "same" if tracks[0] == tracks[1] else "differs"]

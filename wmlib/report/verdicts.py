@@ -35,10 +35,10 @@ def evidence(records: Records) -> str:
     if not any(count for arms in counts.values() for count in arms.values()):
         return ""
     each = (
-        f"{what} {' and '.join(f'{count} {look(arm).label}' for arm, count in arms.items())}"
+        f"{what} {' and '.join(f'{count} with {look(arm).label}' for arm, count in arms.items())}"
         for what, arms in counts.items()
     )
-    text = f"Training runs on record: of {'; of '.join(each)}."
+    text = f"Training runs on record: {'; '.join(each)}."
     if fewest_runs(records) == 0:
         return f"{text} Where an arm has none, nothing is compared."
     if fewest_runs(records) == 1:
@@ -75,12 +75,11 @@ def pictures(records: Records) -> str:
     error, edge, kept = (_told(records, f"pixels/{name}") for name in ("mse", "edge_mse", "contrast"))
     if not (error and edge and kept):
         return ""
-    edges = "as they are over the whole picture" if error["verdict"] == edge["verdict"] else f"there: {edge['verdict']}"
     return (
         f"Pixel by pixel the VAE/GAN is **{error['verdict']}**: squared error {error['ours']} against "
-        f"{error['theirs']} ({error['text']}); over the edges of the road the two compare {edges} ({edge['ours']} "
-        f"against {edge['theirs']}). Of the frames' contrast its reconstructions keep {kept['ours']}, the VAE's "
-        f"{kept['theirs']} ({kept['text']}): **{_sharper(kept['verdict'])}**."
+        f"{error['theirs']} ({error['text']}). Over the edges of the road alone: {edge['ours']} against "
+        f"{edge['theirs']}, {edge['verdict']}. Of the frames' contrast its reconstructions keep {kept['ours']}, the "
+        f"VAE's {kept['theirs']} ({kept['text']}): **{_sharper(kept['verdict'])}**."
     )
 
 
@@ -202,10 +201,15 @@ def conclusion(records: Records) -> str:
     drives = found[0].verdict
     read = tally(records, [f"probe/linear/{inputs}/{label}" for inputs in ("z", "zh") for label in LABELS])
     more, less = len(read["better"]), len(read["worse"])
-    knows = "more" if more > less else "less" if less > more else "neither more nor less"
+    knows = {
+        (True, False): "more",
+        (False, True): "less",
+        (True, True): "more of some things and less of others",
+        (False, False): "neither more nor less",
+    }[more > 0, less > 0]
     parts = [
         f"**The VAE/GAN's pictures are {'closer to real frames' if sharper else 'not clearly closer to real frames'}, "
-        f"its z tells {knows} of what a driver needs ({more} of {more + less + len(read['not told apart'])} read-outs "
+        f"its z tells {knows} that a driver needs ({more} of {more + less + len(read['not told apart'])} read-outs "
         f"better, {less} worse), and its driver is {_driver(drives)}.**"
     ]
     if drives == "not told apart":
