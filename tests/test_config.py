@@ -38,7 +38,7 @@ def test_override_changes_one_value_only():
         ("seed.x=5", "no key"),
         ("memory.updates", "key=value"),
         ("vae.compute=float16", "float32"),
-        ("vision=gan", "vae, vaegan"),
+        ("vision=gan", "vae, vaegan, vaematched, vaedis"),
         ("vaegan.variant=mine", "recommended, paper"),
         ("vaegan.gamma=-1", "at least 0"),
         ("vaegan.learning_rate=0", "positive"),
@@ -67,6 +67,7 @@ def test_unknown_scale_and_foreign_dictionary():
         (["controller.inputs=z", "controller.hidden_units=40"], "vae-z-hidden"),
         (["memory.trained=false"], "vae-zh-untrained-m"),
         (["vision=vaegan"], "vaegan-zh"),
+        (["vision=vaedis"], "vaedis-zh"),
     ],
 )
 def test_arm_names(overrides, arm):

@@ -24,6 +24,8 @@ FRAME_SHAPE = (64, 64, 3)  # what V sees, uint8
 STEP_COST = 0.1  # what CarRacing charges per frame
 MAX_STEPS = 1000  # time limit of CarRacing, in frames
 
+VISIONS = {"vae": "vae", "vaegan": "vaegan", "vaematched": "vae", "vaedis": "vaegan"}  # V -> its group of settings
+
 
 @dataclass(frozen=True)
 class CollectConfig:
@@ -263,7 +265,9 @@ class Config:
     seed: int = 0
     """Seed of the whole chain: data, initial weights, batches, search."""
     vision: str = "vae"
-    """Which V: vae, or vaegan."""
+    """Which V: vae, or vaegan; or a control that tells causes apart and needs a finished vaegan in the same run folder:
+    vaematched, a VAE that spends as many nats on z as it (settings of ``vae``), or vaedis, a VAE whose likeness is
+    measured in the features of its finished discriminator (settings of ``vaegan``)."""
     encoder_compute: str = "int8"
     """Arithmetic of V's encoder whenever frames become z, the same in encoding, searching and evaluating: float32,
     int8 (several times as fast, mu off by about a hundredth of its spread), or bfloat16 (only fast on processors that
@@ -283,7 +287,7 @@ class Config:
 
     def __post_init__(self):
         one_of("scale", self.scale, SCALES)
-        one_of("vision", self.vision, ("vae", "vaegan"))
+        one_of("vision", self.vision, tuple(VISIONS))
         one_of("encoder_compute", self.encoder_compute, ("float32", "int8", "bfloat16"))
         at_least("iterations", self.iterations, 1)
         one_of("rehearsal", self.rehearsal, ("", *SCALES))
@@ -316,8 +320,8 @@ class Config:
 
     @property
     def vision_settings(self) -> VisionConfig | VaeGanConfig:
-        """The group of settings of the V that ``vision`` names."""
-        return getattr(self, self.vision)
+        """The settings of the V that ``vision`` names."""
+        return getattr(self, VISIONS[self.vision])
 
     @property
     def arm(self) -> str:

@@ -107,12 +107,15 @@ def test_last_iteration_counts(tmp_path):
 
 def test_table_and_figures_come_from_the_record(record):
     found = json.loads(record.read_text())
-    table = comparison.comparison_table(found, arm="twin").splitlines()
+    table = comparison.comparison_table(found, ["twin", "random-cnn"]).splitlines()
     assert "not told apart" in table[2] and len(table) > 20
+    assert "random encoder" in table[0] and all(row.count("|") == 7 for row in table)
+    assert comparison.agreement(found, "twin", "pixels/mse") == (0, 1)
     folder = record.with_suffix("")
     comparison.side_by_side(folder, ["vae", "twin"])
     comparison.prior_samples(folder, ["vae", "twin"])
-    assert {axes.get_subplotspec().get_gridspec().nrows for axes in plt.figure(1).axes} == {4}
+    assert {axes.get_subplotspec().get_gridspec().nrows for axes in plt.figure(1).axes} == {6}
+    assert comparison.picture_seeds(folder, ["vae", "twin"]) == [0] and comparison.picture_seeds(folder, ["x"]) == []
     _, axes = figures.new_figure()
     comparison.probe_bars(axes, found, ["vae", "twin", "random-cnn", "majority"])
     assert len(axes.get_legend_handles_labels()[1]) == 3, "the majority answer has no probe"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from wmlib.compare.pixels import compare_pixels, per_episode, psnr, squared_error, ssim
+from wmlib.compare.pixels import compare_pixels, contrast, per_episode, psnr, squared_error, ssim
 
 RANDOM = np.random.default_rng(0)
 
@@ -54,6 +54,16 @@ def test_masked_errors_count_masked_pixels_only():
     assert sums / counts == pytest.approx([0, 10 / 64**2])
     sums, counts = found["mse"]
     assert sums / counts == pytest.approx([10 / 64**2] * 2) and list(counts) == [2, 1]
+
+
+def test_contrast_is_what_edges_are_made_of():
+    x = np.zeros((2, 64, 64, 3), np.uint8)
+    x[0, :, 32:] = 255  # one upright edge: 64 steps of 1 in three colours
+    assert contrast(x) == pytest.approx([3 * 64, 0])
+    ramp = x.copy()
+    ramp[0, :, 31:33] = np.array([85, 170], np.uint8)[:, None]  # the same edge in three steps
+    sums, counts = compare_pixels(x, ramp, x[..., 0] > 0, x[..., 0] > 0, np.array([0, 0]))["contrast"]
+    assert sums / counts == pytest.approx(1 / 3)
 
 
 def test_sums_of_episodes():

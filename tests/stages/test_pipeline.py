@@ -176,6 +176,29 @@ def test_the_vaegan_takes_the_place_of_v(finished, tmp_path):
     assert agent.worker_spec(lanes=1).encoder == agent.path("encoder")
 
 
+def test_controls_take_their_rate_or_their_features_from_the_vaegan(finished, tmp_path):
+    folder = tmp_path / "smoke"
+    shutil.copytree(finished, folder)
+    config = SMOKE.override(["controller.generations=1", "evaluate.tracks=1"])
+    controls = {name: Chain(config.override([f"vision={name}"]), folder) for name in ("vaematched", "vaedis")}
+    for chain in controls.values():
+        with pytest.raises(UserError, match="vision-vaegan: this stage has not finished"):
+            run_stage(chain, "vision")
+    run_stage(Chain(config.override(["vision=vaegan"]), folder), "vision")
+    judge = payload(folder / "vision-vaegan")
+    for chain in controls.values():
+        run_stage(chain, "vision")
+    kl = read_json(folder / "vision-vaegan" / "DONE")["kl"]
+    assert read_json(folder / "vision-vaematched" / "DONE")["kl_floor"] == round(kl / 32, 4)
+    assert not (folder / "vision-vaematched" / "discriminator.npz").exists()
+    after = payload(folder / "vision-vaegan")
+    assert all(np.array_equal(judge[name], after[name]) for name in judge) and "discriminator.npz:logit/bias" in judge
+    run_all(controls["vaedis"].config, folder)
+    report([folder], tmp_path / "results", publish=True, pretrained=tmp_path / "pretrained")
+    assert "vaedis-zh-smoke" in read_json(tmp_path / "results" / "summary.json")["arms"]
+    assert find("vaedis-zh-smoke", folder=tmp_path / "pretrained").config.vision == "vaedis"
+
+
 def test_a_stage_depends_on_the_settings_of_its_own_v_only(tmp_path):
     changed = Config.preset("full").override(["vaegan.gamma=7"])
     for before, after in zip(plan(Config.preset("full"), tmp_path), plan(changed, tmp_path), strict=True):

@@ -27,6 +27,15 @@ def ssim(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.concatenate(parts)
 
 
+def contrast(x: np.ndarray) -> np.ndarray:
+    """Squared differences of neighbouring pixels in [0, 1], summed over each frame: (n,). Blur lowers it.
+
+    Edges decide it, because large steps count most. Grain raises it too, so more is not always better.
+    """
+    x = x.astype(np.float32) / np.float32(255)
+    return sum(np.square(np.diff(x, axis=axis)).sum((1, 2, 3), dtype=float) for axis in (1, 2))
+
+
 def per_episode(values: np.ndarray, counts: np.ndarray, episode: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Sums of values and of counts (n,) over the frames of each episode: ``episode`` (n,) numbers from 0."""
     episodes = int(episode.max()) + 1
@@ -36,7 +45,7 @@ def per_episode(values: np.ndarray, counts: np.ndarray, episode: np.ndarray) -> 
 def compare_pixels(
     x: np.ndarray, y: np.ndarray, car: np.ndarray, edge: np.ndarray, episode: np.ndarray
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Sums and counts over episodes of every pixel measurement.
+    """Sums and counts over episodes of every pixel measurement; ``contrast`` is the share of the frames' that is kept.
 
     Args:
         x, y: frames and reconstructions.
@@ -55,4 +64,5 @@ def compare_pixels(
         "ssim": per_episode(ssim(x, y), one, episode),
         "car_mse": masked(car),
         "edge_mse": masked(edge),
+        "contrast": per_episode(contrast(y), contrast(x), episode),
     }

@@ -10,16 +10,18 @@ from pathlib import Path
 import numpy as np
 
 from wmlib.report import figures
-from wmlib.report.figures import ARMS, BLACK, GREY, PURPLE, SKY, Look
+from wmlib.report.figures import ARMS, BLACK, GREEN, GREY, PURPLE, Look
 from wmlib.report.tables import markdown_table
 
 REFERENCE = "vae"
 LOOKS = {
     "vae": ARMS["vae-zh"]._replace(label="VAE"),
     "vaegan": ARMS["vaegan-zh"]._replace(label="VAE/GAN"),
+    "vaematched": ARMS["vaematched-zh"]._replace(label="VAE of the same rate"),
+    "vaedis": ARMS["vaedis-zh"]._replace(label="features, no game"),
     "random-cnn": Look("random encoder", GREY, (0, (1, 3)), "x", "---"),
     "supervised": Look("supervised encoder", BLACK, "-.", "*", "..."),
-    "majority": Look("majority answer", SKY, ":", "1", "ooo"),
+    "majority": Look("majority answer", GREEN, ":", "1", "ooo"),
     "real-frames": Look("other real frames", PURPLE, (0, (6, 2)), "P", "+++"),
 }
 LABELS = {
@@ -32,26 +34,51 @@ LABELS = {
     "yaw_rate": "yaw rate",
     "on_grass": "on grass",
 }
-ROWS = (  # text, measurement, sign of better, format
-    ("squared error of a pixel", "pixels/mse", -1, ".5f"),
-    ("squared error over the car", "pixels/car_mse", -1, ".5f"),
-    ("squared error over road edges", "pixels/edge_mse", -1, ".5f"),
-    ("peak signal-to-noise ratio, dB", "pixels/psnr", 1, ".2f"),
-    ("structural similarity", "pixels/ssim", 1, ".3f"),
-    ("kernel distance, reconstructions", "distribution/reconstruction/kid", -1, ".3f"),
-    ("coverage, reconstructions", "distribution/reconstruction/coverage", 1, ".3f"),
-    ("kernel distance, samples of the prior", "distribution/prior/kid", -1, ".3f"),
-    ("coverage, samples of the prior", "distribution/prior/coverage", 1, ".3f"),
-    ("KL divergence of z, nats", "latent/kl", 0, ".1f"),
-    *((f"R² of {text} from z, linear", f"probe/linear/z/{name}", 1, ".3f") for name, text in LABELS.items()),
-    *((f"R² of {name} from z and h, linear", f"probe/linear/zh/{name}", 1, ".3f") for name in ("offset", "speed")),
-    ("gain of M over the marginal, nats a step", "memory/gain", 1, ".2f"),
-    ("gain of M over persistence, nats a step", "memory/gain_over_persistence", 1, ".2f"),
-    ("road imagined 10 steps ahead, error/variance", "openloop/road/expected/at10", -1, ".3f"),
-    ("road imagined 50 steps ahead, error/variance", "openloop/road/expected/at50", -1, ".3f"),
-    ("pixels imagined 10 steps ahead", "openloop/pixels/expected/at10", -1, ".5f"),
-    ("pixels imagined 50 steps ahead", "openloop/pixels/expected/at50", -1, ".5f"),
-)
+
+
+def _probes(inputs: str, words: str) -> tuple:
+    return tuple(
+        (f"R² of {text} from {words}", f"probe/linear/{inputs}/{name}", 1, ".3f") for name, text in LABELS.items()
+    )
+
+
+GROUPS = {  # part of the question -> rows: text, measurement, sign of better, format
+    "pixels": (
+        ("squared error of a pixel", "pixels/mse", -1, ".5f"),
+        ("squared error over the car", "pixels/car_mse", -1, ".5f"),
+        ("squared error over road edges", "pixels/edge_mse", -1, ".5f"),
+        ("peak signal-to-noise ratio, dB", "pixels/psnr", 1, ".2f"),
+        ("structural similarity", "pixels/ssim", 1, ".3f"),
+        ("contrast kept, share", "pixels/contrast", 1, ".3f"),
+    ),
+    "distribution": (
+        ("kernel distance, reconstructions", "distribution/reconstruction/kid", -1, ".3f"),
+        ("density, reconstructions", "distribution/reconstruction/density", 0, ".3f"),
+        ("coverage, reconstructions", "distribution/reconstruction/coverage", 1, ".3f"),
+        ("kernel distance, samples of the prior", "distribution/prior/kid", -1, ".3f"),
+        ("density, samples of the prior", "distribution/prior/density", 0, ".3f"),
+        ("coverage, samples of the prior", "distribution/prior/coverage", 1, ".3f"),
+        ("KL divergence of z, nats", "latent/kl", 0, ".1f"),
+    ),
+    "z": _probes("z", "z"),
+    "zh": _probes("zh", "[z, h]"),
+    "memory": (
+        ("negative log-likelihood of M, nats a dimension", "memory/nll", -1, ".3f"),
+        ("the same of the marginal Gaussian", "memory/marginal_nll", 0, ".3f"),
+        ("the same of persistence", "memory/persistence_nll", 0, ".3f"),
+        ("gain of M over the marginal, nats a step", "memory/gain", 1, ".2f"),
+        ("gain of M over persistence, nats a step", "memory/gain_over_persistence", 1, ".2f"),
+    ),
+    "openloop": (
+        ("road imagined 10 steps ahead, error/variance", "openloop/road/expected/at10", -1, ".3f"),
+        ("road imagined 50 steps ahead, error/variance", "openloop/road/expected/at50", -1, ".3f"),
+        ("road imagined 100 steps ahead, error/variance", "openloop/road/expected/at100", -1, ".3f"),
+        ("motion imagined 10 steps ahead, error/variance", "openloop/motion/expected/at10", -1, ".3f"),
+        ("pixels imagined 10 steps ahead", "openloop/pixels/expected/at10", -1, ".5f"),
+        ("pixels imagined 50 steps ahead", "openloop/pixels/expected/at50", -1, ".5f"),
+    ),
+}
+ROWS = tuple(row for rows in GROUPS.values() for row in rows)
 
 
 def look(arm: str) -> Look:
@@ -82,18 +109,39 @@ def verdict(difference: dict, better: int) -> str:
     return "better" if (low > 0) == (better > 0) else "worse"
 
 
-def comparison_table(record: dict, arm: str = "vaegan", reference: str = REFERENCE) -> str:
-    """What improved, by how much, how sure: mean over training seeds and 95 % interval, and the paired difference."""
+def agreement(record: dict, arm: str, name: str, reference: str = REFERENCE) -> tuple[int, int]:
+    """In how many training seeds the arm's value is above the reference's, and how many seeds both have."""
+    ours, theirs = (record["arms"].get(each, {}) for each in (arm, reference))
+    pairs = [
+        [seeds[seed]["measurements"].get(name, {}).get("value") for seeds in (ours, theirs)]
+        for seed in ours
+        if seed in theirs and ours[seed]["episodes"] == theirs[seed]["episodes"]
+    ]
+    known = [pair for pair in pairs if None not in pair]
+    return sum(one > other for one, other in known), len(known)
+
+
+def comparison_table(record: dict, arms: list[str] | None = None, groups: tuple[str, ...] = tuple(GROUPS)) -> str:
+    """Values of several V's and baselines, mean over training seeds and 95 % interval, and the first one's difference
+    to the reference, paired by seed and episode, with what it says.
+
+    Args:
+        arms: the first is compared with the reference; default the VAE/GAN alone.
+        groups: keys of ``GROUPS``.
+    """
+    arm, *others = arms or ["vaegan"]
+    columns = [REFERENCE, arm, *others]
     rows = []
-    for text, name, better, spec in ROWS:
-        values = [record["over_seeds"].get(each, {}).get(name) for each in (reference, arm)]
-        if not any(values):
-            continue
-        cells = [_with_interval(value, spec) if value else "–" for value in values]
-        difference = record["differences"].get(arm, {}).get(name)
-        told = [_with_interval(difference, spec, "+"), verdict(difference, better)] if difference else ["–", "–"]
-        rows.append([text, *cells, *told])
-    return markdown_table(["measurement", look(reference).label, look(arm).label, "difference", "verdict"], rows)
+    for text, name, better, spec in (row for group in groups for row in GROUPS[group]):
+        values = [record["over_seeds"].get(each, {}).get(name) for each in columns]
+        if any(values):
+            cells = [_with_interval(value, spec) if value else "–" for value in values]
+            difference = record["differences"].get(arm, {}).get(name)
+            told = [_with_interval(difference, spec, "+"), verdict(difference, better)] if difference else ["–", "–"]
+            rows.append([text, *cells[:2], *told, *cells[2:]])
+    labels = [look(each).label for each in columns]
+    header = ["measurement", *labels[:2], f"{labels[1]} − {labels[0]}", "verdict", *labels[2:]]
+    return markdown_table(header, rows)
 
 
 def pictures(folder: Path, arm: str, seed: int = 0, size: int = 64) -> dict[str, np.ndarray]:
@@ -108,14 +156,23 @@ def pictures(folder: Path, arm: str, seed: int = 0, size: int = 64) -> dict[str,
     return dict(zip(("frames", "reconstructions", "samples"), strips))
 
 
+def picture_seeds(folder: Path, arms: list[str]) -> list[int]:
+    """Training seeds of which every arm has a picture."""
+    found = [{int(file.stem.rpartition("-seed")[2]) for file in folder.glob(f"{arm}-seed*.png")} for arm in arms]
+    return sorted(set.intersection(*found)) if found else []
+
+
 def side_by_side(folder: Path, arms: list[str], seed: int = 0) -> None:
-    """The same held-out frames through every V, and the absolute difference of the first two reconstructions."""
+    """The same held-out frames through every V, below each what it lost (grey: nothing), last the second V minus the
+    first."""
     found = {arm: pictures(folder, arm, seed) for arm in arms}
     rows = {"frame": found[arms[0]]["frames"]}
-    rows |= {look(arm).label: each["reconstructions"] for arm, each in found.items()}
+    for arm, each in found.items():
+        rows[look(arm).label] = each["reconstructions"]
+        rows[f"lost by {look(arm).label}"] = np.clip(0.5 + each["frames"] - each["reconstructions"], 0, 1)
     if len(arms) > 1:
         one, other = (found[arm]["reconstructions"] for arm in arms[:2])
-        rows["difference"] = np.abs(one - other)
+        rows["difference"] = np.clip(0.5 + other - one, 0, 1)
     figures.frame_strip(rows)
 
 

@@ -19,6 +19,7 @@ DPI = 144
 
 BLUE, VERMILLION, GREEN = "#0072B2", "#D55E00", "#009E73"
 PURPLE, ORANGE, SKY, GREY, BLACK = "#CC79A7", "#E69F00", "#56B4E9", "#767676", "#1A1A1A"
+BROWN, OLIVE = "#8C510A", "#6B7B00"
 PART = {"V": BLUE, "M": VERMILLION, "C": GREEN, "environment": GREY}
 
 
@@ -37,6 +38,8 @@ ARMS = {
     "vae-zh-long": Look("VAE, z and h, longer search", SKY, (0, (3, 1)), "P", "\\\\"),
     "vae-zh-quick": Look("VAE, z and h, quick scale", BLUE, (0, (1, 1)), ".", "//"),
     "vaegan-zh": Look("VAE/GAN, z and h", VERMILLION, "--", "s", "///"),
+    "vaematched-zh": Look("VAE of VAE/GAN's rate, z and h", OLIVE, (0, (3, 1, 1, 1)), "p", "||"),
+    "vaedis-zh": Look("VAE with frozen features, z and h", BROWN, (0, (2, 2)), "<", "oo"),
     "vae-z": Look("VAE, z only", GREEN, ":", "^", "..."),
     "vae-z-hidden": Look("VAE, z only, 40 hidden units", PURPLE, "-.", "D", "xxx"),
     "vae-zh-untrained-m": Look("VAE, z and h of an untrained M", ORANGE, (0, (5, 1, 1, 1, 1, 1)), "v", "\\\\\\"),

@@ -148,15 +148,17 @@ def episode_lengths(columns: dict[str, np.ndarray], settings: dict) -> np.ndarra
     return np.diff(columns["env_steps"], prepend=0) / episodes
 
 
-def milestone_table(runs: dict[str, dict[str, np.ndarray]], levels=LEVELS) -> str:
-    """Markdown table of milestones, the original's below ours.
+def milestone_table(runs: dict[str, dict[str, np.ndarray]], levels=LEVELS, beside_original: bool = True) -> str:
+    """Markdown table of milestones.
 
     Args:
         runs: label to curve.
+        beside_original: add the original's below ours.
     """
+    runs = {**runs, "Ha and Schmidhuber 2018": original()} if beside_original else runs
     header = ["search", "level", "generation", "million steps", "from nothing", "core-hours of search", "for good from"]
     rows = []
-    for label, columns in {**runs, "Ha and Schmidhuber 2018": original()}.items():
+    for label, columns in runs.items():
         for entry in milestones(columns, levels):
             cells = [label, str(entry["level"])]
             if entry["first"] is None:

@@ -17,6 +17,7 @@ from wmlib.report.figures import (
     learning_curve,
     look,
     new_figure,
+    score_histogram,
 )
 from wmlib.report.learning import original
 from wmlib.report.stats import SOLVED
@@ -99,6 +100,52 @@ def arms_panel(curves: dict[tuple[str, int], dict]):
     _solved(axes)
     axes.set(xlabel="million environment steps of search", ylabel="return of the mean solution")
     axes.legend(loc="lower right")
+    return figure
+
+
+def race(curves: dict[tuple[str, int], dict]):
+    """Validated mean solutions with their intervals over steps and over minutes from nothing, a line per search."""
+    figure, panels = new_figure(PAGE, 2.7, columns=2, sharey=True)
+    for axes, column, scale, label in (
+        (panels[0], "env_steps", 1e6, "million environment steps of search"),
+        (panels[1], "minutes_from_nothing", 1, "minutes from nothing"),
+    ):
+        named = set()
+        for (arm, _), curve in curves.items():
+            shown, style = np.isfinite(curve["validation_mean"]), look(arm)
+            axes.errorbar(
+                curve[column][shown] / scale,
+                curve["validation_mean"][shown],
+                curve["half_interval"][shown],
+                fmt=style.marker,
+                linestyle=style.line,
+                color=style.colour,
+                markersize=3.5,
+                elinewidth=0.8,
+                label=None if arm in named else style.label,
+            )
+            named.add(arm)
+        _solved(axes)
+        axes.set_xlabel(label)
+    panels[0].set_ylabel("return of the mean solution")
+    panels[0].legend(loc="lower right")
+    return figure
+
+
+def track_by_track(returns: dict[str, np.ndarray]):
+    """Two arms on the same test tracks: how their returns are distributed, and one against the other.
+
+    Args:
+        returns: arm to returns (runs, tracks); the first arm is drawn across, the second up.
+    """
+    figure, (left, right) = new_figure(PAGE, 2.8, columns=2)
+    score_histogram(left, {arm: each.ravel() for arm, each in returns.items()})
+    left.legend(loc="upper left", fontsize=7)
+    (one, across), (other, up) = ((arm, each.mean(0)) for arm, each in returns.items())
+    ends = [min(across.min(), up.min()) - 10, max(across.max(), up.max()) + 10]
+    right.plot(ends, ends, color=BLACK, linewidth=0.8, linestyle=(0, (2, 2)))
+    right.plot(across, up, look(other).marker, color=look(other).colour, markersize=3, alpha=0.6)
+    right.set(xlabel=f"return, {look(one).label}", ylabel=f"return, {look(other).label}", xlim=ends, ylim=ends)
     return figure
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib import import_module
 from pathlib import Path
 
-from wmlib.config import Config
+from wmlib.config import VISIONS, Config
 from wmlib.runs import Stage
 
 ORDER = ("collect", "vision", "encode", "memory", "controller", "evaluate")
@@ -57,9 +57,16 @@ class Chain:
     @property
     def vision(self) -> Stage:
         name, settings = self.config.vision, self.config.vision_settings
-        key = {"vision": name, name: asdict(settings), "holdout": self.config.collect.holdout}
-        resumable = tuple(f"{name}.{setting}" for setting in getattr(settings, "RESUMABLE", ()))
-        return self._stage(f"vision-{name}", key, self.collections, resumable)
+        group = VISIONS[name]
+        key = {"vision": name, group: asdict(settings), "holdout": self.config.collect.holdout}
+        resumable = tuple(f"{group}.{setting}" for setting in getattr(settings, "RESUMABLE", ()))
+        inputs = [*self.collections, *([] if name == group else [self.vaegan])]
+        return self._stage(f"vision-{name}", key, inputs, resumable)
+
+    @property
+    def vaegan(self) -> Stage:
+        """V as a VAE/GAN, which the controls take their discriminator or their rate from."""
+        return Chain(replace(self.run_config, vision="vaegan"), self.folder, self.iteration).vision
 
     @property
     def encode(self) -> Stage:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from wmlib.config import Config, RolloutConfig
+from wmlib.config import VISIONS, Config, RolloutConfig
 from wmlib.data.rollouts import read_arrays, write_arrays
 from wmlib.errors import UserError
 from wmlib.metrics import read_metrics
@@ -61,9 +61,9 @@ def label(config: Config) -> str:
 
 def _as_trained(chain: Chain) -> Config:
     """The chain's configuration with the settings its V was really trained with, which ``--set`` may have changed."""
-    vision = chain.config.vision
+    group = VISIONS[chain.config.vision]
     key = read_json(chain.vision / "config.json")["key"]
-    return Config.from_dict({**chain.config.to_dict(), vision: key[vision]})
+    return Config.from_dict({**chain.config.to_dict(), group: key[group]})
 
 
 def _arm_overrides(arm: str) -> list[str]:

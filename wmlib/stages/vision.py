@@ -2,14 +2,17 @@
 
 V is what ``vision`` names. The VAE maximises the evidence lower bound: squared error of the reconstruction plus the KL
 divergence of q(z|x) from N(0, I) (paper section 3.1 and appendix A.1); the VAE/GAN (:mod:`wmlib.models.vaegan`)
-measures the error in a discriminator's features. Everything else is the same.
+measures the error in a discriminator's features and leaves that discriminator, too, as ``discriminator.npz``. Two
+controls tell its parts apart: ``vaematched`` has only its rate, ``vaedis`` only its features. All else is the same.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from wmlib.config import Config
+from wmlib.config import LATENT_SIZE, Config
 from wmlib.data.batches import FrameBatches
 from wmlib.data.rollouts import RolloutStore, split
 from wmlib.runs import Stage
@@ -63,8 +66,15 @@ def measure(vae, frames: np.ndarray, mu: np.ndarray, log_variance: np.ndarray) -
     }
 
 
-def build_v(config: Config):
-    """The V that ``config.vision`` names, ready to train, and what watches its training (None for the VAE)."""
+def build_v(config: Config, vaegan: Stage | None = None):
+    """The V that ``config.vision`` names, ready to train, and what watches its training (None for a VAE).
+
+    Args:
+        vaegan: stage of the finished VAE/GAN; only the controls read it.
+
+    Raises:
+        UserError: the VAE/GAN left no discriminator, or one of another shape.
+    """
     settings = config.vision_settings
     if config.vision == "vaegan":
         from wmlib.models.vaegan import VAEGAN, build_optimizers
@@ -72,9 +82,17 @@ def build_v(config: Config):
         v = VAEGAN(settings, seed=config.seed)
         v.compile(build_optimizers(settings))
         return v, Monitor(settings.patience)
-    from wmlib.models.vae import VAE
+    if config.vision == "vaedis":
+        from wmlib.models.featurevae import FeatureVAE
+        from wmlib.models.weights import load_weights
 
-    v = VAE(settings, seed=config.seed)
+        v = FeatureVAE(settings, load_weights(vaegan / "discriminator.npz"), seed=config.seed)
+    else:
+        from wmlib.models.vae import VAE
+
+        if config.vision == "vaematched":
+            settings = replace(settings, kl_floor=vaegan.summary()["kl"] / LATENT_SIZE)
+        v = VAE(settings, seed=config.seed)
     v.compile(optimizer=optimizer_for(settings))
     return v, None
 
@@ -88,7 +106,7 @@ def run(chain, stage: Stage) -> None:
     fix_seed(config.seed, "vision")
     training, held_out = frame_files(chain)
     test_frames = sample_frames(held_out)
-    vae, monitor = build_v(config)
+    vae, monitor = build_v(config, chain.vaegan)
     batches = FrameBatches(training, settings.batch_size, config.seed)
     figures = {}
 
@@ -109,11 +127,14 @@ def run(chain, stage: Stage) -> None:
     scales = calibrate(weights, sample_frames(training, CALIBRATION_FRAMES))  # for int8 arithmetic
     save_weights(stage / "encoder.npz", {**weights, **scales})
     save_weights(stage / "decoder.npz", model_weights(vae.decoder))
+    if config.vision == "vaegan":
+        save_weights(stage / "discriminator.npz", model_weights(vae.discriminator))
     images = settings.updates * settings.batch_size
     stage.finish(
         seconds,
         updates=settings.updates,
         images_per_second=round(images / seconds, 1),
+        **({"kl_floor": round(vae.config.kl_floor, 4)} if config.vision == "vaematched" else {}),
         **{name: round(float(value), 4) for name, value in figures.items()},
     )
     (stage / "checkpoint.npz").unlink(missing_ok=True)

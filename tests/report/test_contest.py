@@ -1,0 +1,145 @@
+"""VAE against VAE/GAN: tables and sentences follow made-up records, with one training run of an arm and with three."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from wmlib.compare.record import curve, measurement, merge
+from wmlib.config import Config
+from wmlib.report import contest, verdicts
+from wmlib.report.comparison import GROUPS, LABELS
+from wmlib.report.records import Records
+from wmlib.report.stats import describe
+
+EPISODES, TRACKS = 12, 40
+BASE = {"pixels/psnr": 25, "pixels/ssim": 0.8, "pixels/contrast": 0.5, "latent/kl": 16.4, "memory/gain": 20.0}
+
+
+def entry(random, better: dict[str, float]) -> dict:
+    """An arm's measurements, everywhere the same but for what is added to some."""
+    found = {}
+    for name in (row[1] for group in GROUPS.values() for row in group):
+        counts = np.full(EPISODES, 100.0)
+        noise = 0.002 * random.standard_normal(EPISODES)
+        found[name] = measurement(counts * (BASE.get(name, 0.3) + better.get(name, 0) + noise), counts)
+    for kind in ("linear", "network"):
+        for inputs in ("z", "zh"):
+            for label in LABELS:
+                found.setdefault(f"probe/{kind}/{inputs}/{label}", found[f"probe/linear/{inputs}/{label}"])
+    about = {"scale": "full", "identities": {}}
+    horizons, errors = [1, 2, 5, 10, 20, 50, 100], np.ones((EPISODES, 7)) * np.linspace(0.05, 0.9, 7)
+    shift = 1 + better.get("memory/gain", 0) / 20
+    curves = {
+        f"openloop/{group}/{kind}": curve(horizons, errors * factor * shift, np.ones_like(errors))
+        for group in ("road", "motion", "pixels")
+        for kind, factor in (("expected", 1), ("sample", 1.4), ("persistence", 1.6), ("seen", 0.1))
+    }
+    return {"about": about, "episodes": list(range(EPISODES)), "measurements": found, "curves": curves}
+
+
+def write(folder, runs: int = 1, better: dict[str, float] | None = None, points: float = 0.0) -> Records:
+    """Records of both arms: the VAE/GAN's measurements are moved by ``better``, its returns by ``points``."""
+    random, entries, summary, costs = np.random.default_rng(0), {}, {}, {}
+    rows, curves = [], []
+    difficulty = 30 * random.standard_normal(TRACKS)
+    for vision, moved, shift in (("vae", {}, 0.0), ("vaegan", better or {}, points)):
+        arm, scores = f"{vision}-zh", {}
+        for seed in range(runs):
+            entries[vision, seed] = entry(random, moved)
+            returns = 890 + shift + difficulty + 3 * random.standard_normal(TRACKS)
+            scores[str(seed)] = describe(returns)
+            rows += [["CarRacing-v3", arm, seed, "gymnasium", t, r, 800, 1] for t, r in enumerate(returns)]
+            for generation, validated in ((1, ""), (10, 810), (20, 840 + shift), (30, 905 + shift)):
+                steps = generation * 100_000 * (1 + seed)
+                curves.append(
+                    [arm, seed, 2, generation, steps, 60 * generation, 2, 700, 0, 900, 0.1, validated, 30, 64]
+                )
+            config = Config.preset("full").override([f"seed={seed}", f"vision={vision}"]).to_dict()
+            costs[f"{arm}/seed{seed}"] = {
+                "scale": "full",
+                "config": config,
+                "stages": {
+                    "collect": {"seconds": 30, "frames": 1000},
+                    f"vision-{vision}-2": {"seconds": 900, "updates": 4000},
+                    f"controller-{arm}-2": {"seconds": 1800, "env_steps": 1},
+                },
+                "chosen": {"validation_mean": 905 + shift},
+            }
+        headline = {"headline_seed": 0, "train_seeds": scores, "scale": "full", "over_seeds": {"runs": runs}}
+        summary[arm] = scores["0"] | headline
+    for name in ("random-cnn", "supervised"):
+        entries |= {(name, seed): entry(random, {}) | {"about": {}} for seed in range(runs)}
+    merge(folder / "comparison.json", {"scale": "full"}, entries)
+    (folder / "summary.json").write_text(json.dumps({"arms": summary}))
+    (folder / "runs.json").write_text(json.dumps(costs))
+    for name, header, table in (
+        ("evaluations", "task arm train_seed renderer track_seed return steps lap_finished", rows),
+        (
+            "learning_curves",
+            "arm train_seed iteration generation env_steps wall_seconds cores population_mean population_min "
+            "population_max sigma validation_mean validation_std validation_n",
+            curves,
+        ),
+    ):
+        with (folder / f"{name}.csv").open("w", newline="") as file:
+            csv.writer(file).writerows([header.split(), *table])
+    return Records(folder)
+
+
+def line(table: str, text: str) -> list[str]:
+    """Cells of a table's row that begins with a text."""
+    found = next(row for row in table.splitlines() if row.startswith(f"| {text}"))
+    return [cell.strip() for cell in found.strip("|").split("|")]
+
+
+SENTENCES = ("evidence", "pictures", "distribution", "knowledge", "prediction", "control", "rate", "conclusion")
+
+
+def test_without_records_nothing_is_said(tmp_path):
+    records = Records(tmp_path)
+    assert [getattr(verdicts, name)(records) for name in (*SENTENCES, "share_of_validation")] == [""] * 9
+    assert contest.improvement_table(records) == "" and contest.outcomes(records) == []
+
+
+def test_one_run_is_never_more_than_one_run(tmp_path):
+    records = write(tmp_path, 1, {"pixels/contrast": 0.2, "distribution/reconstruction/kid": -0.1}, points=0.0)
+    table = contest.improvement_table(records)
+    assert line(table, "contrast kept")[-2:] == ["1 of 1", "better"]
+    assert line(table, "squared error of a pixel")[-1] == "not told apart"
+    assert line(table, "return on test tracks")[-1] == "not told apart"
+    assert (
+        line(table, "validated return")[-3:] == ["one run", "1 of 1", "–"] or "+0" in line(table, "validated return")[3]
+    )
+    assert "With one run of an arm" in verdicts.evidence(records)
+    text = verdicts.conclusion(records)
+    assert "same driving" in text and "for more seeds to say" in text
+    assert "is excluded" in verdicts.control(records)
+
+
+@pytest.mark.parametrize("points, told, word", [(20.0, "better", "came together"), (-20.0, "worse", "worse driving")])
+def test_three_runs_speak_about_the_arms(tmp_path, points, told, word):
+    moved = {"pixels/contrast": 0.2, "probe/linear/z/offset": 0.1, "probe/linear/z/speed": -0.1}
+    records = write(tmp_path, 3, moved, points=points)
+    table = contest.improvement_table(records)
+    assert line(table, "return on test tracks")[-2:] == ["3 of 3", told]
+    assert line(table, "validated return")[-1] == told, "an interval over runs"
+    assert "draw runs first" in verdicts.evidence(records)
+    assert word in verdicts.conclusion(records) and "more seeds" not in verdicts.conclusion(records)
+    assert "offset (better); speed (worse); 6 of 8 not told apart" in verdicts.knowledge(records)
+    share = verdicts.share_of_validation(records)
+    assert f"{905 + points:.0f} of 905" in share and "met" in share
+
+
+def test_a_level_that_not_all_runs_reach_has_no_difference(tmp_path):
+    records = write(tmp_path, 1, points=-20)
+    reached = line(contest.improvement_table(records), "million steps of search until validated at 900")
+    assert reached[1:4] == ["3.0", "not by all", "–"]
+
+
+def test_settings_say_what_is_the_same(tmp_path):
+    table = contest.settings_table(write(tmp_path, 2))
+    assert line(table, "V's loss")[-1] == "differs"
+    assert line(table, "M: units, updates")[-1] == "same" and line(table, "test tracks")[1:] == ["40", "40", "same"]
+    assert line(table, "search: candidates")[-1] == "same"
