@@ -56,7 +56,9 @@ def write(folder, runs: int = 1, better: dict[str, float] | None = None, points:
                 curves.append(
                     [arm, seed, 2, generation, steps, 60 * generation, 2, 700, 0, 900, 0.1, validated, 30, 64]
                 )
-            config = Config.preset("full").override([f"seed={seed}", f"vision={vision}"]).to_dict()
+            config = (
+                Config.preset("full").override([f"seed={seed}", f"vision={vision}", "vaegan.updates=4000"]).to_dict()
+            )
             costs[f"{arm}/seed{seed}"] = {
                 "scale": "full",
                 "config": config,
@@ -94,13 +96,25 @@ def line(table: str, text: str) -> list[str]:
     return [cell.strip() for cell in found.strip("|").split("|")]
 
 
-SENTENCES = ("evidence", "pictures", "distribution", "knowledge", "prediction", "control", "rate", "conclusion")
+SENTENCES = (
+    "evidence",
+    "differing",
+    "pictures",
+    "distribution",
+    "knowledge",
+    "prediction",
+    "control",
+    "rate",
+    "conclusion",
+)
 
 
 def test_without_records_nothing_is_said(tmp_path):
     records = Records(tmp_path)
-    assert [getattr(verdicts, name)(records) for name in (*SENTENCES, "share_of_validation")] == [""] * 9
-    assert contest.improvement_table(records) == "" and contest.outcomes(records) == []
+    assert [getattr(verdicts, name)(records) for name in (*SENTENCES, "share_of_validation")] == [""] * 10
+    assert (
+        contest.improvement_table(records) == contest.settings_table(records) == "" and contest.outcomes(records) == []
+    )
 
 
 def test_one_run_is_never_more_than_one_run(tmp_path):
@@ -139,7 +153,13 @@ def test_a_level_that_not_all_runs_reach_has_no_difference(tmp_path):
 
 
 def test_settings_say_what_is_the_same(tmp_path):
-    table = contest.settings_table(write(tmp_path, 2))
+    records = write(tmp_path, 2)
+    table = contest.settings_table(records)
     assert line(table, "V's loss")[-1] == "differs"
     assert line(table, "M: units, updates")[-1] == "same" and line(table, "test tracks")[1:] == ["40", "40", "same"]
     assert line(table, "search: candidates")[-1] == "same"
+    assert verdicts.differing(records).endswith("V's loss and in nothing else.")
+    changed = json.loads((tmp_path / "runs.json").read_text())
+    changed["vaegan-zh/seed0"]["config"]["vaegan"]["updates"] = 7
+    (tmp_path / "runs.json").write_text(json.dumps(changed))
+    assert verdicts.differing(Records(tmp_path)).endswith("also in: V's updates × frames.")

@@ -116,8 +116,8 @@ def _between(ours: list, theirs: list) -> tuple[float | None, list | None]:
     return difference, interval(means[0] - means[1])
 
 
-def settings_table(records: Records) -> str:
-    """What the two arms were made with, and whether it is the same."""
+def settings(records: Records) -> list[list[str]]:
+    """What the two arms were made with: text, the VAE's, the VAE/GAN's, and same or differs (nothing for costs)."""
     names = drivers(records)
     seeds = [set(train_seeds(records, arm)) for arm in names]
     seed = min(seeds[0] & seeds[1], default=None)
@@ -150,6 +150,7 @@ def settings_table(records: Records) -> str:
     row("arithmetic while V trains", lambda run: v(run)["compute"])
     row("arithmetic of the encoder afterwards", part("encoder_compute"))
     row("minutes V took", lambda run: f"{stages_of(run, 'vision')[-1]['seconds'] / 60:.0f}")
+    rows[-1][-1] = ""
     row("M: units, updates", lambda run: "{hidden_size}, {updates:,}".format(**run["config"]["memory"]), part("memory"))
     row("C sees", lambda run: run["config"]["controller"]["inputs"])
     row("search: candidates × tracks", lambda run: "{population} × {tracks}".format(**search(run)), search)
@@ -159,7 +160,13 @@ def settings_table(records: Records) -> str:
     rows.append(
         ["test tracks", *(str(len(each)) for each in tracks[::-1]), "same" if tracks[0] == tracks[1] else "differs"]
     )
-    return markdown_table(["", look(REFERENCE).label, look(ARM).label, ""], rows, numeric_from=3)
+    return rows
+
+
+def settings_table(records: Records) -> str:
+    """The same as a table; empty without both arms."""
+    rows = settings(records) if drivers(records) else []
+    return markdown_table(["", look(REFERENCE).label, look(ARM).label, ""], rows, numeric_from=3) if rows else ""
 
 
 def improvement_table(records: Records) -> str:

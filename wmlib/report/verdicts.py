@@ -9,10 +9,23 @@ from __future__ import annotations
 import numpy as np
 
 from wmlib.report.comparison import GROUPS, LABELS, REFERENCE, look, verdict
-from wmlib.report.contest import ARM, drivers, outcomes, train_seeds
+from wmlib.report.contest import ARM, drivers, outcomes, settings, train_seeds
 from wmlib.report.records import Records
 
 ROAD = tuple(LABELS)[:5]
+
+
+def differing(records: Records) -> str:
+    """Which settings the two arms do not share."""
+    if not drivers(records):
+        return ""
+    names = [text for text, *_, told in settings(records) if told == "differs"]
+    others = [name for name in names if name != "V's loss"]
+    return (
+        "By the table, the arms differ in V's loss and in nothing else."
+        if not others
+        else f"By the table, the arms differ in V's loss and also in: {'; '.join(others)}."
+    )
 
 
 def run_counts(records: Records) -> dict[str, dict[str, int]]:
