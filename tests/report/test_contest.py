@@ -8,7 +8,7 @@ import pytest
 
 from wmlib.compare.record import curve, measurement, merge
 from wmlib.config import Config
-from wmlib.report import contest, verdicts
+from wmlib.report import comparison, contest, verdicts
 from wmlib.report.comparison import GROUPS, LABELS
 from wmlib.report.records import Records
 from wmlib.report.stats import describe
@@ -73,6 +73,8 @@ def write(folder, runs: int = 1, better: dict[str, float] | None = None, points:
         summary[arm] = scores["0"] | headline
     for name in ("random-cnn", "supervised"):
         entries |= {(name, seed): entry(random, {}) | {"about": {}} for seed in range(runs)}
+    floor = {comparison.FLOOR: measurement(np.full(EPISODES, 10.0), np.full(EPISODES, 100.0))}
+    entries |= {("real-frames", s): entry(random, {}) | {"about": {}, "measurements": floor} for s in range(runs)}
     merge(folder / "comparison.json", {"scale": "full"}, entries)
     (folder / "summary.json").write_text(json.dumps({"arms": summary}))
     (folder / "runs.json").write_text(json.dumps(costs))
@@ -150,6 +152,15 @@ def test_a_level_that_not_all_runs_reach_has_no_difference(tmp_path):
     records = write(tmp_path, 1, points=-20)
     reached = line(contest.improvement_table(records), "million steps of search until validated at 900")
     assert reached[1:4] == ["3.0", "not by all", "–"]
+
+
+def test_kernel_distances_count_from_that_of_the_frames_themselves(tmp_path):
+    record = write(tmp_path, 2).comparison
+    name = "distribution/prior/kid"
+    assert record["over_seeds"]["vae"][name]["value"] == pytest.approx(0.3, abs=0.01)
+    assert comparison.summary(record, "vae", name)["value"] == pytest.approx(0.2, abs=0.01)
+    assert comparison.summary(record, "real-frames", comparison.FLOOR)["ci95"] == [0, 0]
+    assert comparison.summary(record, "random-cnn", "pixels/none") is None
 
 
 def test_settings_say_what_is_the_same(tmp_path):

@@ -177,7 +177,7 @@ def improvement_table(records: Records) -> str:
     for name in SHOWN:
         if name in differences:
             text, better, spec = lines[name]
-            means = [record["over_seeds"][arm][name]["value"] for arm in (REFERENCE, ARM)]
+            means = [comparison.summary(record, arm, name)["value"] for arm in (REFERENCE, ARM)]
             above, seeds = comparison.agreement(record, ARM, name)
             told = differences[name]
             rows.append(_line(text, better, spec, means, told["value"], told["ci95"], above, seeds))

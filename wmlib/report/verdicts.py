@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from wmlib.report.comparison import GROUPS, LABELS, REFERENCE, look, verdict
+from wmlib.report.comparison import GROUPS, LABELS, REFERENCE, look, summary, verdict
 from wmlib.report.contest import ARM, drivers, outcomes, settings, train_seeds
 from wmlib.report.records import Records
 
@@ -72,7 +72,7 @@ def _told(records: Records, name: str) -> dict | None:
     if not difference or difference["value"] is None:
         return None
     _, _, better, spec = next(row for group in GROUPS.values() for row in group if row[1] == name)
-    theirs, ours = (records.comparison["over_seeds"][arm][name]["value"] for arm in (REFERENCE, ARM))
+    theirs, ours = (summary(records.comparison, arm, name)["value"] for arm in (REFERENCE, ARM))
     limits = " to ".join(format(limit, "+" + spec) for limit in difference["ci95"])
     return {
         "theirs": format(theirs, spec),
@@ -103,7 +103,6 @@ def _sharper(told: str) -> str:
 def distribution(records: Records) -> str:
     """Whether the pictures as a crowd could be frames."""
     parts = []
-    floor = records.comparison.get("over_seeds", {}).get("real-frames", {}).get("distribution/reconstruction/kid")
     for kind, words in (("reconstruction", "reconstructions"), ("prior", "samples of the prior")):
         told = _told(records, f"distribution/{kind}/kid")
         if told:
@@ -113,10 +112,7 @@ def distribution(records: Records) -> str:
             )
     if not parts:
         return ""
-    other = (
-        f" Other real frames are at {floor['value']:.3f}, the floor." if floor and floor["value"] is not None else ""
-    )
-    return f"Kernel distance from real frames: {'; '.join(parts)}.{other}"
+    return f"Kernel distance, counted from that of the frames themselves: {'; '.join(parts)}."
 
 
 def tally(records: Records, names: list[str]) -> dict[str, list[str]]:
