@@ -14,7 +14,7 @@ from wmlib.report.records import Records
 from wmlib.report.stats import describe
 
 EPISODES, TRACKS = 12, 40
-BASE = {"pixels/psnr": 25, "pixels/ssim": 0.8, "pixels/contrast": 0.5, "latent/kl": 16.4, "memory/gain": 20.0}
+BASE = {"pixels/psnr": 25, "pixels/ssim": 0.8, "pixels/sharpness": 0.5, "latent/kl": 16.4, "memory/gain": 20.0}
 
 
 def entry(random, better: dict[str, float]) -> dict:
@@ -120,7 +120,7 @@ def test_without_records_nothing_is_said(tmp_path):
 
 
 def test_one_run_is_never_more_than_one_run(tmp_path):
-    records = write(tmp_path, 1, {"pixels/contrast": 0.2, "distribution/reconstruction/kid": -0.1}, points=0.0)
+    records = write(tmp_path, 1, {"pixels/sharpness": 0.2, "distribution/reconstruction/kid": -0.1}, points=0.0)
     table = contest.improvement_table(records)
     assert line(table, "contrast kept")[-2:] == ["1 of 1", "better"]
     assert line(table, "squared error of a pixel")[-1] == "not told apart"
@@ -136,7 +136,7 @@ def test_one_run_is_never_more_than_one_run(tmp_path):
 
 @pytest.mark.parametrize("points, told, word", [(20.0, "better", "came together"), (-20.0, "worse", "worse driving")])
 def test_three_runs_speak_about_the_arms(tmp_path, points, told, word):
-    moved = {"pixels/contrast": 0.2, "probe/linear/z/offset": 0.1, "probe/linear/z/speed": -0.1}
+    moved = {"pixels/sharpness": 0.2, "probe/linear/z/offset": 0.1, "probe/linear/z/speed": -0.1}
     records = write(tmp_path, 3, moved, points=points)
     table = contest.improvement_table(records)
     assert line(table, "return on test tracks")[-2:] == ["3 of 3", told]

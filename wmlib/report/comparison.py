@@ -51,7 +51,8 @@ GROUPS = {  # part of the question -> rows: text, measurement, sign of better, f
         ("squared error over road edges", "pixels/edge_mse", -1, ".5f"),
         ("peak signal-to-noise ratio, dB", "pixels/psnr", 1, ".2f"),
         ("structural similarity", "pixels/ssim", 1, ".3f"),
-        ("contrast kept, share", "pixels/contrast", 1, ".3f"),
+        ("contrast kept in its place, share", "pixels/sharpness", 1, ".3f"),
+        ("contrast of any kind, share of the frames'", "pixels/contrast", 0, ".3f"),
     ),
     "distribution": (
         ("kernel distance beyond real frames', reconstructions", "distribution/reconstruction/kid", -1, ".3f"),

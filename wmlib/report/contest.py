@@ -20,9 +20,10 @@ from wmlib.report.tables import markdown_table
 
 ARM = "vaegan"
 SHOWN = (  # the measurements of the one table, the drivers' come after them
-    *("pixels/mse", "pixels/car_mse", "pixels/edge_mse", "pixels/contrast"),
+    *("pixels/mse", "pixels/car_mse", "pixels/edge_mse", "pixels/sharpness"),
     *("distribution/reconstruction/kid", "distribution/prior/kid", "distribution/prior/coverage"),
-    *("probe/linear/z/offset", "probe/linear/z/heading", "probe/linear/z/turn10", "probe/linear/zh/speed"),
+    *("probe/linear/z/offset", "probe/linear/z/heading", "probe/linear/z/turn10"),
+    *("probe/linear/zh/offset", "probe/linear/zh/heading", "probe/linear/zh/turn10", "probe/linear/zh/speed"),
     *("memory/gain", "openloop/road/expected/at10", "openloop/road/expected/at50"),
 )
 

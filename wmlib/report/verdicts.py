@@ -84,20 +84,27 @@ def _told(records: Records, name: str) -> dict | None:
 
 
 def pictures(records: Records) -> str:
-    """How far the reconstructions are from their frames, and how like frames they are."""
-    error, edge, kept = (_told(records, f"pixels/{name}") for name in ("mse", "edge_mse", "contrast"))
-    if not (error and edge and kept):
+    """How far the reconstructions are from their frames, and how sharp they are."""
+    error, edge, sharp, any_kind = (
+        _told(records, f"pixels/{name}") for name in ("mse", "edge_mse", "sharpness", "contrast")
+    )
+    if not (error and edge and sharp and any_kind):
         return ""
     return (
         f"Pixel by pixel the VAE/GAN is **{error['verdict']}**: squared error {error['ours']} against "
         f"{error['theirs']} ({error['text']}). Over the edges of the road alone: {edge['ours']} against "
-        f"{edge['theirs']}, {edge['verdict']}. Of the frames' contrast its reconstructions keep {kept['ours']}, the "
-        f"VAE's {kept['theirs']} ({kept['text']}): **{_sharper(kept['verdict'])}**."
+        f"{edge['theirs']}, {edge['verdict']}. Of the frames' contrast its reconstructions keep {sharp['ours']} in its "
+        f"place, the VAE's {sharp['theirs']} ({sharp['text']}): **{SHARP[sharp['verdict']]}**. Counting what is out of "
+        f"place, too, grain for instance, the VAE/GAN's have {any_kind['ours']} of the frames' contrast and the VAE's "
+        f"{any_kind['theirs']}."
     )
 
 
-def _sharper(told: str) -> str:
-    return {"better": "they are sharper", "worse": "they are blurrier"}.get(told, "neither is measurably sharper")
+SHARP = {
+    "better": "they are sharper",
+    "worse": "they are less sharp",
+    "not told apart": "neither is measurably sharper",
+}
 
 
 def distribution(records: Records) -> str:
@@ -200,33 +207,30 @@ def share_of_validation(records: Records) -> str:
 
 def conclusion(records: Records) -> str:
     """What follows for the question, chosen by what pictures, z and drivers did."""
-    found, kid, kept = (
-        outcomes(records),
-        *(_told(records, name) for name in ("distribution/reconstruction/kid", "pixels/contrast")),
-    )
-    if not (found and kid and kept):
+    found = outcomes(records)
+    kid, sharp = (_told(records, name) for name in ("distribution/reconstruction/kid", "pixels/sharpness"))
+    if not (found and kid and sharp):
         return ""
-    sharper = "better" in (kid["verdict"], kept["verdict"]) and "worse" not in (kid["verdict"], kept["verdict"])
-    drives = found[0].verdict
-    read = tally(records, [f"probe/linear/{inputs}/{label}" for inputs in ("z", "zh") for label in LABELS])
-    more, less = len(read["better"]), len(read["worse"])
-    knows = {
-        (True, False): "more",
-        (False, True): "less",
-        (True, True): "more of some things and less of others",
-        (False, False): "neither more nor less",
-    }[more > 0, less > 0]
+    told = {kid["verdict"], sharp["verdict"]}
+    improved, drives = "better" in told and "worse" not in told, found[0].verdict
+    read = [tally(records, [f"probe/linear/{inputs}/{label}" for label in LABELS]) for inputs in ("z", "zh")]
+    counts = [f"{len(each['better'])} of {len(LABELS)} better and {len(each['worse'])} worse" for each in read]
+    crowd = {
+        "better": "closer to real frames",
+        "worse": "further from real frames",
+        "not told apart": "not told apart from the VAE's",
+    }
     parts = [
-        f"**The VAE/GAN's pictures are {'closer to real frames' if sharper else 'not clearly closer to real frames'}, "
-        f"its z tells {knows} that a driver needs ({more} of {more + less + len(read['not told apart'])} read-outs "
-        f"better, {less} worse), and its driver is {_driver(drives)}.**"
+        f"**The VAE/GAN's pictures:** {SHARP[sharp['verdict']]}, and as a crowd they are "
+        f"{crowd[kid['verdict']]}. **Its z:** {counts[0]} of what can be read "
+        f"out of it; with $h$ beside it, which is what C gets, {counts[1]}. **Its driver:** {_driver(drives)}."
     ]
     if drives == "not told apart":
-        parts.append(NULL[sharper])
+        parts.append(NULL[improved])
     elif drives == "better":
-        parts.append(GAIN[sharper])
+        parts.append(GAIN[improved])
     else:
-        parts.append(LOSS[sharper])
+        parts.append(LOSS[improved])
     returns = np.sort(records.returns(drivers(records)[1]))[::-1]
     tenth = returns[: max(1, len(returns) // 10)].mean()
     parts.append(
