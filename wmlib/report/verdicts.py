@@ -71,7 +71,8 @@ def _told(records: Records, name: str) -> dict | None:
     difference = records.comparison.get("differences", {}).get(ARM, {}).get(name)
     if not difference or difference["value"] is None:
         return None
-    _, _, better, spec = next(row for group in GROUPS.values() for row in group if row[1] == name)
+    listed = name.replace("/network/", "/linear/")
+    _, _, better, spec = next(row for group in GROUPS.values() for row in group if row[1] == listed)
     theirs, ours = (summary(records.comparison, arm, name)["value"] for arm in (REFERENCE, ARM))
     limits = " to ".join(format(limit, "+" + spec) for limit in difference["ci95"])
     return {
@@ -132,11 +133,11 @@ def tally(records: Records, names: list[str]) -> dict[str, list[str]]:
     return found
 
 
-def knowledge(records: Records) -> str:
-    """What can be read out of z, and of z and h."""
+def knowledge(records: Records, kind: str = "linear") -> str:
+    """What a linear map or a small network reads out of z, and of z and h."""
     parts = []
     for inputs, words in (("z", "$z$"), ("zh", "$[z, h]$")):
-        found = tally(records, [f"probe/linear/{inputs}/{label}" for label in LABELS])
+        found = tally(records, [f"probe/{kind}/{inputs}/{label}" for label in LABELS])
         if any(found.values()):
             each = [
                 f"{', '.join(LABELS[name.rpartition('/')[2]] for name in names)} ({told})"
