@@ -29,9 +29,9 @@ LOOKS = {
 LABELS = {
     "offset": "offset",
     "heading": "heading",
-    "turn5": "turn, 5 tiles",
-    "turn10": "turn, 10 tiles",
-    "turn20": "turn, 20 tiles",
+    "turn5": "turn over 5 tiles",
+    "turn10": "turn over 10 tiles",
+    "turn20": "turn over 20 tiles",
     "speed": "speed",
     "yaw_rate": "yaw rate",
     "on_grass": "on grass",
