@@ -154,7 +154,11 @@ def settings(records: Records) -> list[list[str]]:
     rows[-1][-1] = ""
     row("M: units, updates", lambda run: "{hidden_size}, {updates:,}".format(**run["config"]["memory"]), part("memory"))
     row("C sees", lambda run: run["config"]["controller"]["inputs"])
-    row("search: candidates × tracks", lambda run: "{population} × {tracks}".format(**search(run)), search)
+    row(
+        "search: candidates × tracks, all its settings",
+        lambda run: "{population} × {tracks}".format(**search(run)),
+        search,
+    )
     row("generations", lambda run: search(run)["generations"])
     row("validation tracks", lambda run: search(run)["validation_tracks"])
     tracks = [{r["track_seed"] for r in records.evaluations if r["arm"] == arm} for arm in names]
