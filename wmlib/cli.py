@@ -98,7 +98,9 @@ def build_parser() -> argparse.ArgumentParser:
         "--run", type=Path, default=None, metavar="DIR", help="a driver of this run folder: --agent, or its first"
     )
     play.add_argument("--train-seed", type=int, default=None, help="training run of the arm (default: headline)")
-    play.add_argument("--track", type=int, default=1_050_000_000, help="track seed (default: a track that is in no score)")
+    play.add_argument(
+        "--track", type=int, default=1_050_000_000, help="track seed (default: a track that is in no score)"
+    )
     play.add_argument("--steps", type=int, default=1000, help="frames at most")
     play.add_argument(
         "--record", type=Path, default=None, help="write a video (.mp4 or .gif) instead of opening a window"

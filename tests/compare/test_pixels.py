@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from wmlib.compare.pixels import compare_pixels, contrast, per_episode, psnr, squared_error, ssim
+from wmlib.compare.pixels import compare_pixels, per_episode, psnr, shared_contrast, squared_error, ssim
 
 RANDOM = np.random.default_rng(0)
 
@@ -56,14 +56,20 @@ def test_masked_errors_count_masked_pixels_only():
     assert sums / counts == pytest.approx([10 / 64**2] * 2) and list(counts) == [2, 1]
 
 
-def test_contrast_is_what_edges_are_made_of():
+def test_sharpness_is_lost_by_blur_and_misplacement_and_not_gained_by_grain():
     x = np.zeros((2, 64, 64, 3), np.uint8)
     x[0, :, 32:] = 255  # one upright edge: 64 steps of 1 in three colours
-    assert contrast(x) == pytest.approx([3 * 64, 0])
+    assert shared_contrast(x, x) == pytest.approx([3 * 64, 0])
     ramp = x.copy()
     ramp[0, :, 31:33] = np.array([85, 170], np.uint8)[:, None]  # the same edge in three steps
-    sums, counts = compare_pixels(x, ramp, x[..., 0] > 0, x[..., 0] > 0, np.array([0, 0]))["contrast"]
-    assert sums / counts == pytest.approx(1 / 3)
+    grain = x // 2 + RANDOM.integers(0, 60, x.shape, dtype=np.uint8)
+    expected = ((ramp, 1 / 3, 1 / 3), (np.roll(x, 1, axis=2), 0, None), (grain, 0.5, None))
+    for picture, sharpness, contrast in expected:
+        found = compare_pixels(x[:1], picture[:1], x[:1, ..., 0] > 0, x[:1, ..., 0] > 0, np.array([0]))
+        sums, counts = found["sharpness"]
+        assert sums / counts == pytest.approx(sharpness, abs=0.03)
+        if contrast:
+            assert found["contrast"][0] / counts == pytest.approx(contrast)
 
 
 def test_sums_of_episodes():

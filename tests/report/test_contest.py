@@ -8,13 +8,13 @@ import pytest
 
 from wmlib.compare.record import curve, measurement, merge
 from wmlib.config import Config
-from wmlib.report import contest, verdicts
+from wmlib.report import comparison, contest, verdicts
 from wmlib.report.comparison import GROUPS, LABELS
 from wmlib.report.records import Records
 from wmlib.report.stats import describe
 
 EPISODES, TRACKS = 12, 40
-BASE = {"pixels/psnr": 25, "pixels/ssim": 0.8, "pixels/contrast": 0.5, "latent/kl": 16.4, "memory/gain": 20.0}
+BASE = {"pixels/psnr": 25, "pixels/ssim": 0.8, "pixels/sharpness": 0.5, "latent/kl": 16.4, "memory/gain": 20.0}
 
 
 def entry(random, better: dict[str, float]) -> dict:
@@ -56,7 +56,9 @@ def write(folder, runs: int = 1, better: dict[str, float] | None = None, points:
                 curves.append(
                     [arm, seed, 2, generation, steps, 60 * generation, 2, 700, 0, 900, 0.1, validated, 30, 64]
                 )
-            config = Config.preset("full").override([f"seed={seed}", f"vision={vision}"]).to_dict()
+            config = (
+                Config.preset("full").override([f"seed={seed}", f"vision={vision}", "vaegan.updates=4000"]).to_dict()
+            )
             costs[f"{arm}/seed{seed}"] = {
                 "scale": "full",
                 "config": config,
@@ -71,6 +73,8 @@ def write(folder, runs: int = 1, better: dict[str, float] | None = None, points:
         summary[arm] = scores["0"] | headline
     for name in ("random-cnn", "supervised"):
         entries |= {(name, seed): entry(random, {}) | {"about": {}} for seed in range(runs)}
+    floor = {comparison.FLOOR: measurement(np.full(EPISODES, 10.0), np.full(EPISODES, 100.0))}
+    entries |= {("real-frames", s): entry(random, {}) | {"about": {}, "measurements": floor} for s in range(runs)}
     merge(folder / "comparison.json", {"scale": "full"}, entries)
     (folder / "summary.json").write_text(json.dumps({"arms": summary}))
     (folder / "runs.json").write_text(json.dumps(costs))
@@ -94,17 +98,29 @@ def line(table: str, text: str) -> list[str]:
     return [cell.strip() for cell in found.strip("|").split("|")]
 
 
-SENTENCES = ("evidence", "pictures", "distribution", "knowledge", "prediction", "control", "rate", "conclusion")
+SENTENCES = (
+    "evidence",
+    "differing",
+    "pictures",
+    "distribution",
+    "knowledge",
+    "prediction",
+    "control",
+    "rate",
+    "conclusion",
+)
 
 
 def test_without_records_nothing_is_said(tmp_path):
     records = Records(tmp_path)
-    assert [getattr(verdicts, name)(records) for name in (*SENTENCES, "share_of_validation")] == [""] * 9
-    assert contest.improvement_table(records) == "" and contest.outcomes(records) == []
+    assert [getattr(verdicts, name)(records) for name in (*SENTENCES, "share_of_validation")] == [""] * 10
+    assert (
+        contest.improvement_table(records) == contest.settings_table(records) == "" and contest.outcomes(records) == []
+    )
 
 
 def test_one_run_is_never_more_than_one_run(tmp_path):
-    records = write(tmp_path, 1, {"pixels/contrast": 0.2, "distribution/reconstruction/kid": -0.1}, points=0.0)
+    records = write(tmp_path, 1, {"pixels/sharpness": 0.2, "distribution/reconstruction/kid": -0.1}, points=0.0)
     table = contest.improvement_table(records)
     assert line(table, "contrast kept")[-2:] == ["1 of 1", "better"]
     assert line(table, "squared error of a pixel")[-1] == "not told apart"
@@ -120,7 +136,7 @@ def test_one_run_is_never_more_than_one_run(tmp_path):
 
 @pytest.mark.parametrize("points, told, word", [(20.0, "better", "came together"), (-20.0, "worse", "worse driving")])
 def test_three_runs_speak_about_the_arms(tmp_path, points, told, word):
-    moved = {"pixels/contrast": 0.2, "probe/linear/z/offset": 0.1, "probe/linear/z/speed": -0.1}
+    moved = {"pixels/sharpness": 0.2, "probe/linear/z/offset": 0.1, "probe/linear/z/speed": -0.1}
     records = write(tmp_path, 3, moved, points=points)
     table = contest.improvement_table(records)
     assert line(table, "return on test tracks")[-2:] == ["3 of 3", told]
@@ -138,8 +154,23 @@ def test_a_level_that_not_all_runs_reach_has_no_difference(tmp_path):
     assert reached[1:4] == ["3.0", "not by all", "–"]
 
 
+def test_kernel_distances_count_from_that_of_the_frames_themselves(tmp_path):
+    record = write(tmp_path, 2).comparison
+    name = "distribution/prior/kid"
+    assert record["over_seeds"]["vae"][name]["value"] == pytest.approx(0.3, abs=0.01)
+    assert comparison.summary(record, "vae", name)["value"] == pytest.approx(0.2, abs=0.01)
+    assert comparison.summary(record, "real-frames", comparison.FLOOR)["ci95"] == [0, 0]
+    assert comparison.summary(record, "random-cnn", "pixels/none") is None
+
+
 def test_settings_say_what_is_the_same(tmp_path):
-    table = contest.settings_table(write(tmp_path, 2))
+    records = write(tmp_path, 2)
+    table = contest.settings_table(records)
     assert line(table, "V's loss")[-1] == "differs"
     assert line(table, "M: units, updates")[-1] == "same" and line(table, "test tracks")[1:] == ["40", "40", "same"]
     assert line(table, "search: candidates")[-1] == "same"
+    assert verdicts.differing(records).endswith("V's loss and in nothing else.")
+    changed = json.loads((tmp_path / "runs.json").read_text())
+    changed["vaegan-zh/seed0"]["config"]["vaegan"]["updates"] = 7
+    (tmp_path / "runs.json").write_text(json.dumps(changed))
+    assert verdicts.differing(Records(tmp_path)).endswith("also in: V's updates × frames.")

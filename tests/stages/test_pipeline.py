@@ -173,6 +173,7 @@ def test_the_vaegan_takes_the_place_of_v(finished, tmp_path):
     agent = find("vaegan-zh-smoke", folder=tmp_path / "pretrained")
     assert agent.path("decoder") and agent.config.vision == "vaegan"
     assert agent.config.vaegan.gamma == 0.5, "shipped with the settings V was trained with"
+    assert agent.config.controller.generations == 1, "and with those of the search"
     assert agent.worker_spec(lanes=1).encoder == agent.path("encoder")
 
 

@@ -27,13 +27,15 @@ def ssim(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def contrast(x: np.ndarray) -> np.ndarray:
-    """Squared differences of neighbouring pixels in [0, 1], summed over each frame: (n,). Blur lowers it.
+def shared_contrast(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Products of the steps from pixel to pixel, in [0, 1], in two pictures, summed over each frame: (n,).
 
-    Edges decide it, because large steps count most. Grain raises it too, so more is not always better.
+    With itself it is a picture's contrast, which blur lowers and grain raises. Between a frame and its reconstruction
+    it counts only steps in the same place: divided by the frame's own contrast, 1 is as sharp as the frame, blur and
+    misplaced edges lower it, and grain averages out. Edges decide it, because large steps count most.
     """
-    x = x.astype(np.float32) / np.float32(255)
-    return sum(np.square(np.diff(x, axis=axis)).sum((1, 2, 3), dtype=float) for axis in (1, 2))
+    x, y = (frames.astype(np.float32) / np.float32(255) for frames in (x, y))
+    return sum((np.diff(x, axis=axis) * np.diff(y, axis=axis)).sum((1, 2, 3), dtype=float) for axis in (1, 2))
 
 
 def per_episode(values: np.ndarray, counts: np.ndarray, episode: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -45,7 +47,8 @@ def per_episode(values: np.ndarray, counts: np.ndarray, episode: np.ndarray) -> 
 def compare_pixels(
     x: np.ndarray, y: np.ndarray, car: np.ndarray, edge: np.ndarray, episode: np.ndarray
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Sums and counts over episodes of every pixel measurement; ``contrast`` is the share of the frames' that is kept.
+    """Sums and counts over episodes of every pixel measurement; ``sharpness`` is the share of the frames' contrast that
+    is kept in its place, ``contrast`` that of any.
 
     Args:
         x, y: frames and reconstructions.
@@ -64,5 +67,6 @@ def compare_pixels(
         "ssim": per_episode(ssim(x, y), one, episode),
         "car_mse": masked(car),
         "edge_mse": masked(edge),
-        "contrast": per_episode(contrast(y), contrast(x), episode),
+        "sharpness": per_episode(shared_contrast(x, y), shared_contrast(x, x), episode),
+        "contrast": per_episode(shared_contrast(y, y), shared_contrast(x, x), episode),
     }

@@ -20,9 +20,10 @@ from wmlib.report.tables import markdown_table
 
 ARM = "vaegan"
 SHOWN = (  # the measurements of the one table, the drivers' come after them
-    *("pixels/mse", "pixels/car_mse", "pixels/edge_mse", "pixels/contrast"),
+    *("pixels/mse", "pixels/car_mse", "pixels/edge_mse", "pixels/sharpness"),
     *("distribution/reconstruction/kid", "distribution/prior/kid", "distribution/prior/coverage"),
-    *("probe/linear/z/offset", "probe/linear/z/heading", "probe/linear/z/turn10", "probe/linear/zh/speed"),
+    *("probe/linear/z/offset", "probe/linear/z/heading", "probe/linear/z/turn10"),
+    *("probe/linear/zh/offset", "probe/linear/zh/heading", "probe/linear/zh/turn10", "probe/linear/zh/speed"),
     *("memory/gain", "openloop/road/expected/at10", "openloop/road/expected/at50"),
 )
 
@@ -116,8 +117,8 @@ def _between(ours: list, theirs: list) -> tuple[float | None, list | None]:
     return difference, interval(means[0] - means[1])
 
 
-def settings_table(records: Records) -> str:
-    """What the two arms were made with, and whether it is the same."""
+def settings(records: Records) -> list[list[str]]:
+    """What the two arms were made with: text, the VAE's, the VAE/GAN's, and same or differs (nothing for costs)."""
     names = drivers(records)
     seeds = [set(train_seeds(records, arm)) for arm in names]
     seed = min(seeds[0] & seeds[1], default=None)
@@ -150,16 +151,27 @@ def settings_table(records: Records) -> str:
     row("arithmetic while V trains", lambda run: v(run)["compute"])
     row("arithmetic of the encoder afterwards", part("encoder_compute"))
     row("minutes V took", lambda run: f"{stages_of(run, 'vision')[-1]['seconds'] / 60:.0f}")
+    rows[-1][-1] = ""
     row("M: units, updates", lambda run: "{hidden_size}, {updates:,}".format(**run["config"]["memory"]), part("memory"))
     row("C sees", lambda run: run["config"]["controller"]["inputs"])
-    row("search: candidates × tracks", lambda run: "{population} × {tracks}".format(**search(run)), search)
+    row(
+        "search: candidates × tracks, all its settings",
+        lambda run: "{population} × {tracks}".format(**search(run)),
+        search,
+    )
     row("generations", lambda run: search(run)["generations"])
     row("validation tracks", lambda run: search(run)["validation_tracks"])
     tracks = [{r["track_seed"] for r in records.evaluations if r["arm"] == arm} for arm in names]
     rows.append(
         ["test tracks", *(str(len(each)) for each in tracks[::-1]), "same" if tracks[0] == tracks[1] else "differs"]
     )
-    return markdown_table(["", look(REFERENCE).label, look(ARM).label, ""], rows, numeric_from=3)
+    return rows
+
+
+def settings_table(records: Records) -> str:
+    """The same as a table; empty without both arms."""
+    rows = settings(records) if drivers(records) else []
+    return markdown_table(["", look(REFERENCE).label, look(ARM).label, ""], rows, numeric_from=3) if rows else ""
 
 
 def improvement_table(records: Records) -> str:
@@ -170,7 +182,7 @@ def improvement_table(records: Records) -> str:
     for name in SHOWN:
         if name in differences:
             text, better, spec = lines[name]
-            means = [record["over_seeds"][arm][name]["value"] for arm in (REFERENCE, ARM)]
+            means = [comparison.summary(record, arm, name)["value"] for arm in (REFERENCE, ARM)]
             above, seeds = comparison.agreement(record, ARM, name)
             told = differences[name]
             rows.append(_line(text, better, spec, means, told["value"], told["ci95"], above, seeds))

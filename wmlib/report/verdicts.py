@@ -8,11 +8,24 @@ from __future__ import annotations
 
 import numpy as np
 
-from wmlib.report.comparison import GROUPS, LABELS, REFERENCE, look, verdict
-from wmlib.report.contest import ARM, drivers, outcomes, train_seeds
+from wmlib.report.comparison import GROUPS, LABELS, REFERENCE, look, summary, verdict
+from wmlib.report.contest import ARM, drivers, outcomes, settings, train_seeds
 from wmlib.report.records import Records
 
 ROAD = tuple(LABELS)[:5]
+
+
+def differing(records: Records) -> str:
+    """Which settings the two arms do not share."""
+    if not drivers(records):
+        return ""
+    names = [text for text, *_, told in settings(records) if told == "differs"]
+    others = [name for name in names if name != "V's loss"]
+    return (
+        "By the table, the arms differ in V's loss and in nothing else."
+        if not others
+        else f"By the table, the arms differ in V's loss and also in: {'; '.join(others)}."
+    )
 
 
 def run_counts(records: Records) -> dict[str, dict[str, int]]:
@@ -58,8 +71,9 @@ def _told(records: Records, name: str) -> dict | None:
     difference = records.comparison.get("differences", {}).get(ARM, {}).get(name)
     if not difference or difference["value"] is None:
         return None
-    _, _, better, spec = next(row for group in GROUPS.values() for row in group if row[1] == name)
-    theirs, ours = (records.comparison["over_seeds"][arm][name]["value"] for arm in (REFERENCE, ARM))
+    listed = name.replace("/network/", "/linear/")
+    _, _, better, spec = next(row for group in GROUPS.values() for row in group if row[1] == listed)
+    theirs, ours = (summary(records.comparison, arm, name)["value"] for arm in (REFERENCE, ARM))
     limits = " to ".join(format(limit, "+" + spec) for limit in difference["ci95"])
     return {
         "theirs": format(theirs, spec),
@@ -71,26 +85,32 @@ def _told(records: Records, name: str) -> dict | None:
 
 
 def pictures(records: Records) -> str:
-    """How far the reconstructions are from their frames, and how like frames they are."""
-    error, edge, kept = (_told(records, f"pixels/{name}") for name in ("mse", "edge_mse", "contrast"))
-    if not (error and edge and kept):
+    """How far the reconstructions are from their frames, and how sharp they are."""
+    error, edge, sharp, any_kind = (
+        _told(records, f"pixels/{name}") for name in ("mse", "edge_mse", "sharpness", "contrast")
+    )
+    if not (error and edge and sharp and any_kind):
         return ""
     return (
         f"Pixel by pixel the VAE/GAN is **{error['verdict']}**: squared error {error['ours']} against "
         f"{error['theirs']} ({error['text']}). Over the edges of the road alone: {edge['ours']} against "
-        f"{edge['theirs']}, {edge['verdict']}. Of the frames' contrast its reconstructions keep {kept['ours']}, the "
-        f"VAE's {kept['theirs']} ({kept['text']}): **{_sharper(kept['verdict'])}**."
+        f"{edge['theirs']}, {edge['verdict']}. Of the frames' contrast its reconstructions keep {sharp['ours']} in its "
+        f"place, the VAE's {sharp['theirs']} ({sharp['text']}): **{SHARP[sharp['verdict']]}**. Counting what is out of "
+        f"place, too, grain for instance, the VAE/GAN's have {any_kind['ours']} of the frames' contrast and the VAE's "
+        f"{any_kind['theirs']}."
     )
 
 
-def _sharper(told: str) -> str:
-    return {"better": "they are sharper", "worse": "they are blurrier"}.get(told, "neither is measurably sharper")
+SHARP = {
+    "better": "they are sharper",
+    "worse": "they are less sharp",
+    "not told apart": "neither is measurably sharper",
+}
 
 
 def distribution(records: Records) -> str:
     """Whether the pictures as a crowd could be frames."""
     parts = []
-    floor = records.comparison.get("over_seeds", {}).get("real-frames", {}).get("distribution/reconstruction/kid")
     for kind, words in (("reconstruction", "reconstructions"), ("prior", "samples of the prior")):
         told = _told(records, f"distribution/{kind}/kid")
         if told:
@@ -100,10 +120,7 @@ def distribution(records: Records) -> str:
             )
     if not parts:
         return ""
-    other = (
-        f" Other real frames are at {floor['value']:.3f}, the floor." if floor and floor["value"] is not None else ""
-    )
-    return f"Kernel distance from real frames: {'; '.join(parts)}.{other}"
+    return f"Kernel distance, counted from that of the frames themselves: {'; '.join(parts)}."
 
 
 def tally(records: Records, names: list[str]) -> dict[str, list[str]]:
@@ -116,11 +133,11 @@ def tally(records: Records, names: list[str]) -> dict[str, list[str]]:
     return found
 
 
-def knowledge(records: Records) -> str:
-    """What can be read out of z, and of z and h."""
+def knowledge(records: Records, kind: str = "linear") -> str:
+    """What a linear map or a small network reads out of z, and of z and h."""
     parts = []
     for inputs, words in (("z", "$z$"), ("zh", "$[z, h]$")):
-        found = tally(records, [f"probe/linear/{inputs}/{label}" for label in LABELS])
+        found = tally(records, [f"probe/{kind}/{inputs}/{label}" for label in LABELS])
         if any(found.values()):
             each = [
                 f"{', '.join(LABELS[name.rpartition('/')[2]] for name in names)} ({told})"
@@ -191,33 +208,30 @@ def share_of_validation(records: Records) -> str:
 
 def conclusion(records: Records) -> str:
     """What follows for the question, chosen by what pictures, z and drivers did."""
-    found, kid, kept = (
-        outcomes(records),
-        *(_told(records, name) for name in ("distribution/reconstruction/kid", "pixels/contrast")),
-    )
-    if not (found and kid and kept):
+    found = outcomes(records)
+    kid, sharp = (_told(records, name) for name in ("distribution/reconstruction/kid", "pixels/sharpness"))
+    if not (found and kid and sharp):
         return ""
-    sharper = "better" in (kid["verdict"], kept["verdict"]) and "worse" not in (kid["verdict"], kept["verdict"])
-    drives = found[0].verdict
-    read = tally(records, [f"probe/linear/{inputs}/{label}" for inputs in ("z", "zh") for label in LABELS])
-    more, less = len(read["better"]), len(read["worse"])
-    knows = {
-        (True, False): "more",
-        (False, True): "less",
-        (True, True): "more of some things and less of others",
-        (False, False): "neither more nor less",
-    }[more > 0, less > 0]
+    told = {kid["verdict"], sharp["verdict"]}
+    improved, drives = "better" in told and "worse" not in told, found[0].verdict
+    read = [tally(records, [f"probe/linear/{inputs}/{label}" for label in LABELS]) for inputs in ("z", "zh")]
+    counts = [f"{len(each['better'])} of {len(LABELS)} better and {len(each['worse'])} worse" for each in read]
+    crowd = {
+        "better": "closer to real frames",
+        "worse": "further from real frames",
+        "not told apart": "not told apart from the VAE's",
+    }
     parts = [
-        f"**The VAE/GAN's pictures are {'closer to real frames' if sharper else 'not clearly closer to real frames'}, "
-        f"its z tells {knows} that a driver needs ({more} of {more + less + len(read['not told apart'])} read-outs "
-        f"better, {less} worse), and its driver is {_driver(drives)}.**"
+        f"**The VAE/GAN's pictures:** {SHARP[sharp['verdict']]}, and as a crowd they are "
+        f"{crowd[kid['verdict']]}. **Its z:** {counts[0]} of what can be read "
+        f"out of it; with $h$ beside it, which is what C gets, {counts[1]}. **Its driver:** {_driver(drives)}."
     ]
     if drives == "not told apart":
-        parts.append(NULL[sharper])
+        parts.append(NULL[improved])
     elif drives == "better":
-        parts.append(GAIN[sharper])
+        parts.append(GAIN[improved])
     else:
-        parts.append(LOSS[sharper])
+        parts.append(LOSS[improved])
     returns = np.sort(records.returns(drivers(records)[1]))[::-1]
     tenth = returns[: max(1, len(returns) // 10)].mean()
     parts.append(

@@ -60,10 +60,11 @@ def label(config: Config) -> str:
 
 
 def _as_trained(chain: Chain) -> Config:
-    """The chain's configuration with the settings its V was really trained with, which ``--set`` may have changed."""
-    group = VISIONS[chain.config.vision]
-    key = read_json(chain.vision / "config.json")["key"]
-    return Config.from_dict({**chain.config.to_dict(), group: key[group]})
+    """The chain's configuration with the settings V, M and C were made with, which ``--set`` may have changed."""
+    groups = ((chain.vision, VISIONS[chain.config.vision]), (chain.memory, "memory"), (chain.controller, "controller"))
+    files = [(stage / "config.json", group) for stage, group in groups]
+    known = {group: read_json(file)["key"][group] for file, group in files if file.exists()}
+    return Config.from_dict({**chain.config.to_dict(), **known})
 
 
 def _arm_overrides(arm: str) -> list[str]:
