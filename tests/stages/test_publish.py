@@ -1,10 +1,14 @@
 """The records: what a report adds, what it keeps."""
 
 import csv
+import json
+
+import numpy as np
 
 from wmlib.config import Config
+from wmlib.models.vaegan import VAEGAN
 from wmlib.report.records import Records
-from wmlib.runs import read_json
+from wmlib.runs import read_json, write_json
 from wmlib.stages import publish
 from wmlib.stages.chain import Chain
 from wmlib.stages.controller import format_curve
@@ -45,3 +49,20 @@ def test_searches_of_every_iteration_are_kept(tmp_path):
         rows = [(r["arm"], r["iteration"], r["population_mean"]) for r in csv.DictReader(file)]
     assert rows == [("vae-z", "2", "2.0"), ("vae-zh", "1", "1.0"), ("vae-zh", "2", "2.0")]
     assert Records(tmp_path).curve("vae-zh", 0)["population_mean"] == [2.0]
+
+
+def test_every_metric_of_a_vaegans_training_is_kept(tmp_path):
+    """As the chapter on the VAE/GAN reads them: the losses, the accuracies and the held-out figures between them."""
+    chain = Chain(Config.preset("full").override(["vision=vaegan"]), tmp_path / "run")
+    logged = {name: 0.5 + place for place, name in enumerate(VAEGAN.METRICS)}
+    records = [{"step": 0, "held_out_kl": 9.0}, {"step": 49, **logged, "learning_rate": 1e-3}]
+    chain.vision.path.mkdir(parents=True)
+    (chain.vision / "metrics.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    publish._training_curves(tmp_path / "training", chain, "vaegan-zh", 0)
+    write_json(tmp_path / "summary.json", {"arms": {"vaegan-zh": {"headline_seed": 0}}})
+    stages = {name: {} for name in ("vision-vae", "memory-vae", chain.vision.name, chain.memory.name)}
+    write_json(tmp_path / "runs.json", {"vaegan-zh/seed0": {"stages": stages}})
+    curve = Records(tmp_path).training("vaegan-zh", "vision")
+    assert {name: values[1] for name, values in curve.items() if name in logged} == logged
+    assert list(curve["step"]) == [0, 49] and curve["held_out_kl"][0] == 9.0
+    assert np.isnan(curve["held_out_kl"][1]) and np.isnan(curve["gan_decoder"][0])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from wmlib.report.figures import BLACK, GREY, PAGE, PART, new_figure, write_svgs
+from wmlib.report.figures import BLACK, GREY, ORANGE, PAGE, PART, PURPLE, SKY, new_figure, write_svgs
 
 
 def canvas(height: float, width: float = PAGE):
@@ -156,6 +156,53 @@ def memory():
     return figure
 
 
+def vaegan():
+    """VAE/GAN: what is computed from what above, and below, term by term, which network learns from it."""
+    figure, axes = canvas(3.7)
+    top, low = 42, 30
+    box(axes, 5, top, 6, 6, "$x$", GREY)
+    for x, y, name, text in ((18, top, "Enc", "encoder"), (45, top, "Dec", "decoder"), (45, low, "Dec", "the same")):
+        box(axes, x, y, 12, 6.5, text, PART["V"], name)
+    box(axes, 31, top, 6, 6, "$z$", PART["V"])
+    box(axes, 31, low, 6, 6, "$z_p$", GREY)
+    box(axes, 59, top, 6, 6, r"$\hat x$", PART["V"])
+    box(axes, 59, low, 6, 6, "$x_p$", PART["V"])
+    box(axes, 76, 36, 13, 18.5, "discriminator", BLACK, "D")
+    for start, end, y in ((8, 12, top), (24, 28, top), (34, 39, top), (51, 56, top), (62, 69.5, top),
+                          (34, 39, low), (51, 56, low), (62, 69.5, low)):  # fmt: skip
+        arrow(axes, (start, y), (end, y), colour=GREY)
+    axes.text(22, low, "noise", ha="center", va="center", fontsize=8)
+    arrow(axes, (24.6, low), (28, low), colour=GREY)
+    path(axes, [(5, 45), (5, 50.5), (76, 50.5), (76, 45.4)], colour=GREY)
+    for y, text in ((top, "features"), (low, "real?")):
+        arrow(axes, (82.5, y), (87, y), colour=GREY)
+        axes.text(88, y, text, ha="left", va="center", fontsize=8)
+    for x in (18, 45, 76):
+        axes.plot([x, x], [3, 26 if x > 18 else 38], color="#D5D5D5", linewidth=0.8, linestyle=(0, (2, 2)), zorder=0)
+    axes.text(6.4, 13, "gradients,\nterm by term", ha="center", va="center", fontsize=8)
+    prior, llike, gan = (rf"$\mathcal{{L}}_{{\mathrm{{{name}}}}}$" for name in ("prior", "llike", "GAN"))
+    full, empty, barred = "o", "white", "|"
+    lanes = (  # term, height, colour, line, from and to, and what happens on the way
+        (prior, 20, SKY, (0, (1, 1)), (31, 18), [(18, "learns", full)]),
+        (llike, 13, PURPLE, "-", (88, 18),
+         [(76, "passes", empty), (45, r"learns, times $\gamma$", full), (18, "learns", full)]),
+        (gan, 6, ORANGE, (0, (4, 1.5)), (88, 31),
+         [(76, "maximises", full), (45, "minimises", full), (31, "stops", barred)]),
+    )  # fmt: skip
+    for term, y, colour, line, (start, end), stations in lanes:
+        axes.text(start + 1, y, term, ha="left", va="center", fontsize=10)
+        axes.plot([start, end], [y, y], color=colour, linestyle=line, linewidth=2)
+        for x, text, kind in stations:
+            if kind == barred:
+                axes.plot([x, x], [y - 1.8, y + 1.8], color=BLACK, linewidth=2.2)
+            else:
+                inside = colour if kind == full else empty
+                axes.plot(x, y, "o", color=inside, markersize=8, markeredgecolor=BLACK, markeredgewidth=0.8)
+            label = axes.text(x, y + 2.9, text, ha="center", va="center", fontsize=7.5)
+            label.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 0.6})
+    return figure
+
+
 def training_places():
     """Where C can be trained: in the world, or inside M's dream."""
     figure, axes = canvas(2.0)
@@ -260,6 +307,7 @@ DIAGRAMS = {
     "memory": memory,
     "training-places": training_places,
     "simulator": simulator,
+    "vaegan": vaegan,
 }
 
 
