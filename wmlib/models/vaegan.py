@@ -104,7 +104,7 @@ class VAEGAN(VAE):
             gan_decoder = adversarial.decoder_loss(reconstruction, fake, minimax=self.config.as_published)
 
         to_picture = judging.gradient(llike, x_tilde)  # L_llike, through the discriminator's layers
-        to_pictures = judging.gradient(gan_decoder, (x_tilde, x_p))  # -L_GAN
+        to_pictures = judging.gradient(gan_decoder, (x_tilde, x_p))  # the decoder's side of L_GAN
         gamma = self.config.gamma
         for_decoder = [gamma * to_picture + to_pictures[0], to_pictures[1]]
         to_z = decoding.gradient(x_tilde, z, output_gradients=to_picture)
