@@ -64,6 +64,9 @@ def build_parser() -> argparse.ArgumentParser:
     report.add_argument(
         "--random", action="store_true", help="also drive the test tracks with the random driver, as an arm of its own"
     )
+    report.add_argument(
+        "--vision", metavar="NAME", default=None, help="record only how the run's V was trained, under this name"
+    )
     report.add_argument("--results", type=Path, default=None, help="where to write (default: book/results)")
     report.add_argument("--publish", action="store_true", help="also copy weights as float16 into wmlib/pretrained")
 
@@ -254,11 +257,15 @@ def execute(arguments: argparse.Namespace) -> None:
 
         print(json.dumps(resolve(arguments)[0].to_dict(), indent=2))
     elif command == "report":
-        from wmlib.stages.publish import report, report_random
+        from wmlib.stages.publish import report, report_random, report_vision
 
         if not arguments.run and not arguments.random:
             raise UserError("report: name what to report, with --run DIR or --random")
-        if arguments.run:
+        if arguments.vision:
+            if len(arguments.run) != 1:
+                raise UserError("report --vision: name the one run whose V it is, with --run DIR")
+            report_vision(*arguments.run, arguments.vision, arguments.results)
+        elif arguments.run:
             report(arguments.run, arguments.results, arguments.publish)
         if arguments.random:
             report_random(arguments.results)

@@ -4,8 +4,10 @@ import csv
 import json
 
 import numpy as np
+import pytest
 
 from wmlib.config import Config
+from wmlib.errors import UserError
 from wmlib.models.vaegan import VAEGAN
 from wmlib.report.records import Records
 from wmlib.runs import read_json, write_json
@@ -66,3 +68,20 @@ def test_every_metric_of_a_vaegans_training_is_kept(tmp_path):
     assert {name: values[1] for name, values in curve.items() if name in logged} == logged
     assert list(curve["step"]) == [0, 49] and curve["held_out_kl"][0] == 9.0
     assert np.isnan(curve["held_out_kl"][1]) and np.isnan(curve["gan_decoder"][0])
+
+
+def test_a_v_without_a_driver_is_recorded_under_its_own_name(tmp_path):
+    config = Config.preset("full").override(["vision=vaegan", "vaegan.variant=paper", "vaegan.updates=77"])
+    chain = Chain(config, tmp_path / "run")
+    write_json(tmp_path / "run" / "config.json", config.to_dict())
+    with pytest.raises(UserError, match="has not finished"):
+        publish.report_vision(tmp_path / "run", "as-published", tmp_path)
+    write_json(chain.vision / "config.json", {"identity": "", "key": chain.vision.key})
+    write_json(chain.vision / "DONE", {"identity": "", "seconds": 2.0, "kl": 30.0})
+    (chain.vision / "metrics.jsonl").write_text('{"step": 49, "pixel": 12.5}\n')
+    publish.report_vision(tmp_path / "run", "as-published", tmp_path)
+    records = Records(tmp_path)
+    recorded = records.visions["as-published"]["0"]
+    assert recorded["figures"] == {"seconds": 2.0, "kl": 30.0}
+    assert (recorded["settings"]["variant"], recorded["settings"]["updates"]) == ("paper", 77)
+    assert records.vision_training("as-published")["pixel"] == [12.5] and records.vision_training("other") == {}

@@ -119,6 +119,15 @@ class Records:
         names = [name for name in self.stages(arm) if name.startswith(f"{part}-")]
         return columns(self._table(f"training/{names[-1]}-seed{self.headline_seed(arm)}.csv")) if names else {}
 
+    @cached_property
+    def visions(self) -> dict[str, dict]:
+        """V's that no driver was made with: name to training seed to settings and figures."""
+        return self._json("visions.json")
+
+    def vision_training(self, name: str, train_seed: int = 0) -> dict[str, np.ndarray]:
+        """Logged metrics of one of :attr:`visions`. Empty if unknown."""
+        return columns(self._table(f"training/vision-{name}-seed{train_seed}.csv"))
+
 
 def columns(rows: list[dict[str, str]]) -> dict[str, np.ndarray]:
     """Rows of text to one array per numeric column; an empty field is NaN."""

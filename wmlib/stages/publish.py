@@ -7,6 +7,7 @@ one after the other. All printed numbers are then computed again from the rows.
 from __future__ import annotations
 
 import csv
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from wmlib.errors import UserError
 from wmlib.metrics import read_metrics
 from wmlib.report.stats import describe, two_level_interval
 from wmlib.rollout.worker import WorkerSpec
-from wmlib.runs import find_root, provenance, read_json, write_json, write_text
+from wmlib.runs import Stage, find_root, provenance, read_json, write_json, write_text
 from wmlib.seeds import track_seeds
 from wmlib.stages.chain import Chain, plan
 from wmlib.stages.controller import read_curve
@@ -94,6 +95,27 @@ def report(folders: list[Path], results: Path | None, publish: bool, pretrained:
     print(f"{results}: {', '.join(sorted(summarise(results)['arms']))}")
 
 
+def report_vision(folder: Path, name: str, results: Path | None = None) -> None:
+    """Record how the V of a run was trained, under a name of its own: for a V that no driver was made with.
+
+    Raises:
+        UserError: V has not finished.
+    """
+    results = results or find_root() / "book" / "results"
+    chain = Chain(Config.from_dict(read_json(folder / "config.json")), folder)
+    if not chain.vision.done:
+        raise UserError(f"{chain.vision.path}: has not finished; run `wmlib vision --run {folder}` first")
+    config = _as_trained(chain)
+    _metrics_table(results / "training" / f"vision-{name}-seed{config.seed}.csv", chain.vision)
+    file = results / "visions.json"
+    record = read_json(file) if file.exists() else {}
+    figures = {k: v for k, v in chain.vision.summary().items() if k != "identity"}
+    settings = {"vision": config.vision, **asdict(config.vision_settings)}
+    record.setdefault(name, {})[str(config.seed)] = {"settings": settings, "figures": figures}
+    write_json(file, dict(sorted(record.items())))
+    print(f"{results}: V of {folder} as {name}")
+
+
 def report_random(results: Path | None, tracks: int = 100, rollout: RolloutConfig | None = None) -> None:
     """Drive the test tracks with the random driver, which needs no training, and record it as the arm ``random``."""
     results = results or find_root() / "book" / "results"
@@ -156,14 +178,19 @@ def _figures(chain: Chain, last: str = "evaluate") -> dict[str, dict]:
 def _training_curves(folder: Path, chain: Chain, arm: str, seed: int) -> None:
     """Training metrics of V and M, as they were logged."""
     for stage in (chain.vision, chain.memory):
-        records = read_metrics(stage / "metrics.jsonl")
-        if records:
-            names = sorted({name for record in records for name in record} - {"step"})
-            lines = [",".join(["step", *names])]
-            for record in records:
-                values = (f"{record[name]:.6g}" if name in record else "" for name in names)
-                lines.append(",".join([str(record["step"]), *values]))
-            write_text(folder / f"{stage.name}-seed{seed}.csv", "\n".join(lines) + "\n")
+        _metrics_table(folder / f"{stage.name}-seed{seed}.csv", stage)
+
+
+def _metrics_table(path: Path, stage: Stage) -> None:
+    """A stage's logged metrics as CSV, if it logged any."""
+    records = read_metrics(stage / "metrics.jsonl")
+    if records:
+        names = sorted({name for record in records for name in record} - {"step"})
+        lines = [",".join(["step", *names])]
+        for record in records:
+            values = (f"{record[name]:.6g}" if name in record else "" for name in names)
+            lines.append(",".join([str(record["step"]), *values]))
+        write_text(path, "\n".join(lines) + "\n")
 
 
 def summarise(results: Path) -> dict:
