@@ -118,3 +118,10 @@ def test_the_front_page_leads_to_everything():
     for name in ("report.html", "../report.pdf", "../notebooks/01_environment.html", "../notebooks/07_results.html"):
         assert name in addresses
     assert "../notebooks/04_dream.html" in addresses and "make reproduce" in re.sub(r"<[^>]*>", "", text(page))
+
+
+def test_the_library_page_has_every_module():
+    package = BUILT.parents[1] / "wmlib"
+    files = [path.relative_to(package.parent).with_suffix("") for path in package.rglob("*.py")]
+    known = anchors(BUILT / "book" / "reference" / "api.html")
+    assert {f"module-{'.'.join(file.parts)}" for file in files if not file.name.startswith("_")} <= known
