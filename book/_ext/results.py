@@ -17,6 +17,8 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.logging import getLogger
 
+from wmlib.report.figures import look
+from wmlib.report.published import COUNTERPART, SCORES
 from wmlib.report.values import MISSING, lookup, setting
 
 RESULTS = Path(__file__).resolve().parent.parent / "results"
@@ -45,7 +47,7 @@ class SettingRole(ResultRole):
 
 
 class ResultsTable(SphinxDirective):
-    """Every arm's score on the test tracks; ``:arms:`` chooses and orders them."""
+    """Every arm's score on the test tracks beside the paper's; ``:arms:`` chooses and orders them."""
 
     option_spec = {"arms": directives.unchanged}  # noqa: RUF012
 
@@ -54,13 +56,14 @@ class ResultsTable(SphinxDirective):
         self.env.note_dependency(str(file))
         arms = json.loads(file.read_text(encoding="utf-8"))["arms"] if file.exists() else {}
         chosen = self.options.get("arms", "").split() or sorted(arms, key=lambda arm: -arms[arm]["mean"])
-        rows = [["Arm", "Mean ± SD", "Tracks", "95 % interval of the mean", "Tracks at 900 or more", "Scale"]]
+        rows = [["Driver", "Return", "95 % interval of the mean", "Tracks at 900 or more", "Tracks", "The paper's"]]
         for name in (name for name in chosen if name in arms):
-            arm = arms[name]
+            arm, paper = arms[name], SCORES.get(COUNTERPART.get(name, ""))
             low, high = arm["ci95"]
             score, interval = f"{arm['mean']:.0f} ± {arm['std']:.0f}", f"{low:.0f} to {high:.0f}"
-            solved = f"{100 * arm['share_solved']:.0f} %" if "share_solved" in arm else MISSING
-            rows.append([name, score, str(arm["n"]), interval, solved, str(arm.get("scale") or MISSING)])
+            original = f"{paper['mean']} ± {paper['std']}" if paper else MISSING
+            solved = f"{100 * arm['share_solved']:.0f} %"
+            rows.append([look(name).label, score, interval, solved, str(arm["n"]), original])
         if len(rows) == 1:
             return [nodes.paragraph(text="No run has been reported yet: see the page on reproducing.")]
         return [table(rows)]

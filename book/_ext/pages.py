@@ -1,0 +1,48 @@
+"""Last touches to every page: pictures keep their place while they load, and nothing asks for a notebook server.
+
+Each ``<img>`` gets its file's width and height, from which a browser knows the shape before the picture is there.
+Jupyter Book always loads sphinx-thebe, which puts a server's address on each page and declares it twice, an error in
+the browser's console; it is switched off.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import imagesize
+from sphinx.application import Sphinx
+
+IMAGE = re.compile(r'<img(?![^>]*\swidth=)[^>]*\ssrc="[^"]*?_images/([^"/]+)"[^>]*?(?=\s*/?>)')
+
+
+def with_sizes(html: str, files: dict[str, Path]) -> str:
+    """``html`` with a size on each picture of ``_images/`` whose file is known and tells one."""
+
+    def tag(match: re.Match) -> str:
+        width, height = imagesize.get(files[match[1]]) if match[1] in files else (-1, -1)
+        return match[0] + (f' width="{width:.0f}" height="{height:.0f}"' if min(width, height) > 0 else "")
+
+    return IMAGE.sub(tag, html)
+
+
+def keep_places(app: Sphinx, page: str, template: str, context: dict, doctree) -> None:
+    """Size the pictures of one page."""
+    if context.get("body"):
+        files = {name: Path(app.srcdir) / source for source, name in app.builder.images.items()}
+        context["body"] = with_sizes(context["body"], files)
+
+
+def without_notebook_server(app: Sphinx, config) -> None:
+    """Take away what sphinx-thebe would do to the pages."""
+    for event in ("env-before-read-docs", "doctree-resolved"):
+        for listener in list(app.events.listeners[event]):
+            if listener.handler.__module__ == "sphinx_thebe":
+                app.disconnect(listener.id)
+
+
+def setup(app: Sphinx) -> dict:
+    """Register with Sphinx."""
+    app.connect("config-inited", without_notebook_server)
+    app.connect("html-page-context", keep_places)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
