@@ -101,6 +101,11 @@ def test_videos_have_words_a_size_and_a_poster():
         assert {"width", "height", "poster", "aria-label"} <= set(film), page.name
 
 
+def test_no_page_names_this_machine():
+    here = str(BUILT.parents[1])
+    assert [page.name for page in pages() if here in text(page)] == []
+
+
 def test_outputs_show_no_raw_markdown():
     for page in (BUILT / "notebooks").glob("*.html"):
         assert "| :--" not in text(page), f"{page.name}: a table was not set"
