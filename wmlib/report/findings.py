@@ -211,8 +211,9 @@ def difference(records: Records, one: str, other: str, words: str) -> str:
     mean = sum(differences) / len(differences)
     low, high = bootstrap_interval(differences)
     chance = ", so it may be chance" if low <= 0 <= high else ""
-    points = f"{abs(mean):.0f} points {'more' if mean > 0 else 'fewer'}"
-    return f"{points} than {words} (95 % interval of the difference {low:+.0f} to {high:+.0f}{chance})"
+    digits = 0 if min(abs(mean), abs(low), abs(high)) >= 1 else 1  # no bound rounds to zero
+    points = f"{abs(mean):.{digits}f} points {'more' if mean > 0 else 'fewer'}"
+    return f"{points} than {words} (95 % interval of the difference {low:+.{digits}f} to {high:+.{digits}f}{chance})"
 
 
 def rank(arm: str) -> tuple:
