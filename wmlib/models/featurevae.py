@@ -30,7 +30,6 @@ class FeatureVAE(VAE):
     """
 
     METRICS = (*VAE.METRICS, "likeness")
-    likeness = VAEGAN.likeness  # in features: standardised, or as published
 
     def __init__(
         self,
@@ -51,6 +50,10 @@ class FeatureVAE(VAE):
         self.discriminator.trainable = False
         set_model_weights(self.discriminator, self.given, "discriminator.npz of the VAE/GAN")
         super().build(input_shape)
+
+    def likeness(self, features: tf.Tensor, features_hat: tf.Tensor) -> tf.Tensor:
+        """L_llike in features, as the VAE/GAN's: standardised, or as published."""
+        return VAEGAN.likeness(self, features, features_hat)
 
     def losses_of(self, frames: tf.Tensor) -> dict[str, tf.Tensor]:
         """Scalars ``loss``, ``reconstruction``, ``kl``, ``active`` and ``likeness`` of uint8 frames."""
