@@ -1,8 +1,12 @@
-"""Last touches to every page: pictures keep their place while they load, and nothing asks for a notebook server.
+"""Last touches to pages: pictures keep their place while they load, nothing asks for a notebook server, and settings
+are described in whole sentences.
 
 Each ``<img>`` gets its file's width and height, from which a browser knows the shape before the picture is there.
 Jupyter Book always loads sphinx-thebe, which puts a server's address on each page and declares it twice, an error in
 the browser's console; it is switched off.
+
+Napoleon takes what stands before a colon in an attribute's docstring for its type. Ours are sentences, which may have
+colons; an empty comment before them keeps them whole.
 """
 
 from __future__ import annotations
@@ -41,8 +45,15 @@ def without_notebook_server(app: Sphinx, config) -> None:
                 app.disconnect(listener.id)
 
 
+def whole_sentences(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+    """Keep an attribute's docstring from being read as ``type: description``."""
+    if what == "attribute" and lines:
+        lines[:0] = ["..", ""]
+
+
 def setup(app: Sphinx) -> dict:
     """Register with Sphinx."""
+    app.connect("autodoc-process-docstring", whole_sentences, priority=1)  # before Napoleon
     app.connect("config-inited", without_notebook_server)
     app.connect("html-page-context", keep_places)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

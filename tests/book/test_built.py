@@ -130,3 +130,8 @@ def test_the_library_page_has_every_module():
     files = [path.relative_to(package.parent).with_suffix("") for path in package.rglob("*.py")]
     known = anchors(BUILT / "book" / "reference" / "api.html")
     assert {f"module-{'.'.join(file.parts)}" for file in files if not file.name.startswith("_")} <= known
+
+
+def test_settings_are_described_in_whole_sentences():
+    library = text(BUILT / "book" / "reference" / "api.html")
+    assert "Number of episodes (paper: 10,000)." in library
