@@ -1,7 +1,7 @@
 """Every number an experiment depends on, as one frozen tree, with five presets and dotted overrides.
 
-``Config.preset("quick")`` gives a tree; ``config.override(["memory.epochs=3"])`` gives a changed copy. A value that is
-the paper's says so; "code" means the authors' published code where it differs from the text.
+``Config.preset("quick")`` gives a tree; ``config.override(["memory.updates=500"])`` gives a changed copy. A value that
+is the paper's says so; "code" means the authors' published code where it differs from the text.
 """
 
 from __future__ import annotations
@@ -94,7 +94,8 @@ class VaeGanConfig:
     """recommended, or paper."""
     gamma: float = 0.03
     """Weight of the likeness L_llike against L_GAN in the decoder's loss (paper's code: 1e-6, for a sum over features);
-    at 0.03 about a sixth of the push on a picture is L_GAN's. May be changed when an unfinished training is resumed."""
+    the chapter on the VAE/GAN measures what share of the push on a picture it leaves to L_GAN. May be changed when an
+    unfinished training is resumed."""
     feature_layer: int = 3
     """The discriminator's convolution, 1 to 4, in whose output likeness is measured (paper's code: the last)."""
     feature_weight: float = 200.0

@@ -18,7 +18,7 @@ from wmlib.report import diagrams, figures
 from wmlib.report.published import COUNTERPART, SCORES
 from wmlib.report.records import Records
 from wmlib.report.source import show_source, source_of
-from wmlib.report.tables import markdown_table, score_table
+from wmlib.report.tables import arms_table, markdown_table
 
 
 @pytest.fixture(autouse=True)
@@ -144,9 +144,10 @@ def test_training_curves_are_those_of_the_last_iteration(tmp_path):
     assert list(found["step"]) == [49, 99] and list(found["loss"]) == [20.5, 18]
 
 
-def test_score_table_puts_the_papers_row_beside_ours():
+def test_table_of_arms_puts_the_papers_row_beside_ours():
     score = {"mean": 890.4, "std": 30.0, "n": 100, "ci95": [884.0, 896.0], "share_solved": 0.5}
-    text = score_table({"random": score | {"mean": -30.0}, "vae-zh": score})
+    score |= {"headline_seed": 0, "train_seeds": {"0": {"mean": 890.4}}}
+    text = arms_table({"random": score | {"mean": -30.0}, "vae-zh": score}, {})
     first, second = text.splitlines()[2:]
     assert "890 ± 30" in first and "906 ± 21" in first and "884 to 896" in first and "50 %" in first
     assert "random driver" in second and "±" not in second.split("|")[-2]

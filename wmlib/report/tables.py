@@ -12,36 +12,6 @@ def markdown_table(header: list[str], rows: list[list[str]], numeric_from: int =
     return "\n".join("| " + " | ".join(cells) + " |" for cells in [header, rule, *rows])
 
 
-def score_table(scores: dict[str, dict]) -> str:
-    """Our arms beside the paper's rows: mean ± standard deviation, interval of the mean, share of tracks solved.
-
-    Args:
-        scores: arm to its entry of ``summary.json``.
-    """
-    header = ["driver", "return", "95 % interval of the mean", "tracks", "≥ 900", "paper"]
-    rows = []
-    for arm, score in sorted(scores.items(), key=lambda item: -item[1]["mean"]):
-        rows.append([*_score_cells(arm, score), _paper_cell(arm)])
-    return markdown_table(header, rows)
-
-
-def _score_cells(arm: str, score: dict) -> list[str]:
-    """Label, return, interval, tracks and share solved of one arm."""
-    return [
-        look(arm).label,
-        f"{score['mean']:.0f} ± {score['std']:.0f}",
-        f"{score['ci95'][0]:.0f} to {score['ci95'][1]:.0f}",
-        str(score["n"]),
-        f"{100 * score['share_solved']:.0f} %",
-    ]
-
-
-def _paper_cell(arm: str) -> str:
-    """The paper's answer to the same question; empty if it has none."""
-    paper = SCORES.get(COUNTERPART.get(arm, ""))
-    return f"{paper['mean']} ± {paper['std']}" if paper else ""
-
-
 def published_table() -> str:
     """The paper's own table of CarRacing-v0 scores."""
     return markdown_table(
@@ -60,13 +30,18 @@ def arms_table(scores: dict[str, dict], runs: dict[str, dict]) -> str:
     rows = []
     for arm, score in sorted(scores.items(), key=lambda item: -item[1]["mean"]):
         chosen = runs.get(f"{arm}/seed{score['headline_seed']}", {}).get("chosen")
+        paper = SCORES.get(COUNTERPART.get(arm, ""))
         each = [f"{run['mean']:.0f}" for run in score["train_seeds"].values()]
         rows.append(
             [
-                *_score_cells(arm, score),
+                look(arm).label,
+                f"{score['mean']:.0f} ± {score['std']:.0f}",
+                f"{score['ci95'][0]:.0f} to {score['ci95'][1]:.0f}",
+                str(score["n"]),
+                f"{100 * score['share_solved']:.0f} %",
                 ", ".join(each),
                 f"{chosen['validation_n']} validation tracks: {chosen['validation_mean']:.0f}" if chosen else "nothing",
-                _paper_cell(arm),
+                f"{paper['mean']} ± {paper['std']}" if paper else "",
             ]
         )
     return markdown_table(header, rows)
