@@ -16,6 +16,7 @@ PACKAGE = ROOT / "wmlib"
 LAYERS = (
     {"errors", "__init__"},
     {"settings", "presets"},
+    {"groups"},
     {"config", "seeds", "progress", "quiet"},
     {"runs", "metrics", "video"},
     {"envs", "data", "models", "search"},

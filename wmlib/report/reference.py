@@ -13,7 +13,6 @@ import inspect
 import re
 from pathlib import Path
 
-from wmlib import config
 from wmlib.config import SCALES, Config
 
 HEADER = "<!-- Written by `make reference` from {source}: edit that, not this page. -->\n\n"
@@ -57,7 +56,7 @@ def cli_markdown(parser: argparse.ArgumentParser) -> str:
 
 def config_markdown() -> str:
     """The page on the configuration: a table per group of settings, the presets as columns."""
-    lines = [HEADER.format(source="`wmlib/config.py`") + CONFIG_INTRODUCTION]
+    lines = [HEADER.format(source="`wmlib/config.py` and `wmlib/groups.py`") + CONFIG_INTRODUCTION]
     presets = {scale: Config.preset(scale) for scale in SCALES}
     groups = {f.name: getattr(presets["full"], f.name) for f in dataclasses.fields(Config)}
     plain = [name for name, value in groups.items() if not dataclasses.is_dataclass(value)]
@@ -72,7 +71,7 @@ def config_markdown() -> str:
 
 def field_docs(kind: type) -> dict[str, str]:
     """The string literal under each field of a dataclass, with line breaks folded."""
-    tree = ast.parse(inspect.getsource(config))
+    tree = ast.parse(inspect.getsource(inspect.getmodule(kind)))
     body = next(node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == kind.__name__)
     docs = {}
     for before, after in zip(body, body[1:]):
