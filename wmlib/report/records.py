@@ -109,15 +109,17 @@ class Records:
             raise ValueError(f"{arm}: its training runs were evaluated on different tracks")
         return np.array([[run[track] for track in sorted(run)] for run in runs.values()])
 
-    def stages(self, arm: str) -> dict[str, dict]:
-        """Stage name to figures of an arm's headline run, in the order they ran. Empty if unknown."""
-        key = f"{arm}/seed{self.headline_seed(arm)}" if arm in self.scores else ""
-        return self.runs.get(key, {}).get("stages", {})
+    def stages(self, arm: str, train_seed: int | None = None) -> dict[str, dict]:
+        """Stage name to figures of one training run (by default the headline one), in the order they ran. Empty if
+        unknown."""
+        seed = self.headline_seed(arm) if train_seed is None and arm in self.scores else train_seed
+        return self.runs.get(f"{arm}/seed{seed}", {}).get("stages", {})
 
-    def training(self, arm: str, part: str) -> dict[str, np.ndarray]:
-        """Logged metrics of the last training of ``vision`` or ``memory`` in an arm's headline run."""
-        names = [name for name in self.stages(arm) if name.startswith(f"{part}-")]
-        return columns(self._table(f"training/{names[-1]}-seed{self.headline_seed(arm)}.csv")) if names else {}
+    def training(self, arm: str, part: str, train_seed: int | None = None) -> dict[str, np.ndarray]:
+        """Logged metrics of the last training of ``vision`` or ``memory`` in one run (by default the headline one)."""
+        names = [name for name in self.stages(arm, train_seed) if name.startswith(f"{part}-")]
+        seed = self.headline_seed(arm) if names and train_seed is None else train_seed
+        return columns(self._table(f"training/{names[-1]}-seed{seed}.csv")) if names else {}
 
     @cached_property
     def visions(self) -> dict[str, dict]:
