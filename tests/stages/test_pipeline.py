@@ -9,12 +9,12 @@ import pytest
 from wmlib.cli import main
 from wmlib.config import Config
 from wmlib.errors import UserError
-from wmlib.runs import read_json
+from wmlib.runs import read_json, write_json
 from wmlib.stages.adopt import adopt
 from wmlib.stages.chain import Chain, plan, run_all, run_stage
 from wmlib.stages.controller import read_curve, tracks_at, tracks_until
 from wmlib.stages.pretrained import find
-from wmlib.stages.publish import report, summarise, trained
+from wmlib.stages.publish import publish_weights, report, summarise, trained
 
 SMOKE = Config.preset("smoke").override(["rollout.executor=serial"])
 
@@ -118,6 +118,22 @@ def test_report_and_shipped_weights_reproduce_the_rows(finished, tmp_path, capsy
         find("vae-zh-smoke", folder=tmp_path / "pretrained")
     with pytest.raises(UserError, match="not shipped"):
         find("vae-zz", folder=tmp_path / "pretrained")
+
+
+def test_only_the_best_run_ships_its_decoder(finished, tmp_path):
+    shipped, other = tmp_path / "pretrained", tmp_path / "other"
+    publish_weights(Chain(SMOKE, finished), shipped)
+    shutil.copytree(finished, other)
+    for seed, validated in ((1, -1e9), (2, 1e9)):
+        chain = Chain(SMOKE.override([f"seed={seed}"]), other)
+        chosen = read_json(chain.controller / "chosen.json")
+        write_json(chain.controller / "chosen.json", chosen | {"validation_mean": validated})
+        publish_weights(chain, shipped)
+    decoders = {seed: find("vae-zh-smoke", seed, folder=shipped).path("decoder") for seed in range(3)}
+    assert decoders[0] and not decoders[1] and decoders[2]
+    publish_weights(Chain(SMOKE, finished), shipped)
+    assert find("vae-zh-smoke", 0, folder=shipped).path("decoder"), "chapters go on with it"
+    assert find("vae-zh-smoke", folder=shipped).train_seed == 2
 
 
 def test_iterations_share_their_data(tmp_path):

@@ -25,7 +25,7 @@ from wmlib.stages.controller import read_curve
 from wmlib.stages.evaluate import GYMNASIUM_LANES, evaluate, format_rows, read_rows
 from wmlib.stages.pretrained import FOLDER, sha256
 
-HEADLINE_ARMS = ("vae-zh", "vaegan-zh")  # their decoders are shipped too, for pictures and dreams
+HEADLINE_ARMS = ("vae-zh", "vaegan-zh")  # the best run's decoder is shipped too, for pictures and dreams
 
 
 def finished_arms(folder: Path) -> list[Chain]:
@@ -230,24 +230,29 @@ def _headline(arm: str, seeds: list[int], costs: dict) -> int:
 
 
 def publish_weights(chain: Chain, folder: Path = FOLDER) -> None:
-    """Copy what evaluation needs as float16 and record it in the manifest."""
+    """Copy what evaluation needs as float16 and record it in the manifest.
+
+    A decoder, most of the bytes, goes only with a run that is the best so far, and stays when it is no longer.
+    """
     from wmlib.models.weights import load_weights, save_weights
 
     config, arm, seed = chain.config, label(chain.config), chain.config.seed
     place = folder / arm / f"seed{seed}"
+    manifest = folder / "manifest.json"
+    record = read_json(manifest) if manifest.exists() else {"arms": {}}
+    entry = record["arms"].setdefault(arm, {"headline": seed, "train_seeds": {}})
+    chosen = read_json(chain.controller / "chosen.json")
+    others = [run["validation_mean"] for other, run in entry["train_seeds"].items() if other != str(seed)]
     parts = {"encoder": chain.vision / "encoder.npz"}
     if config.controller.inputs == "zh":
         parts["memory"] = chain.memory / "memory.npz"
-    if config.arm in HEADLINE_ARMS:
+    best = chosen["validation_mean"] >= max(others, default=-np.inf)
+    if config.arm in HEADLINE_ARMS and (best or (place / "decoder.npz").exists()):
         parts["decoder"] = chain.vision / "decoder.npz"
     for name, source in parts.items():
         save_weights(place / f"{name}.npz", load_weights(source), dtype="float16")
     parameters = read_arrays(chain.controller / "controller.npz", ("parameters",))["parameters"]
     write_arrays(place / "controller.npz", {"parameters": parameters.astype(np.float32)}, level=9)
-    manifest = folder / "manifest.json"
-    record = read_json(manifest) if manifest.exists() else {"arms": {}}
-    entry = record["arms"].setdefault(arm, {"headline": seed, "train_seeds": {}})
-    chosen = read_json(chain.controller / "chosen.json")
     entry["train_seeds"][str(seed)] = {
         "sha256": {file.name: sha256(file) for file in sorted(place.glob("*.npz"))},
         "config": config.to_dict(),
