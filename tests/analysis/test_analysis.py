@@ -10,10 +10,11 @@ from wmlib.analysis import analyse
 from wmlib.analysis.drives import Drive, drive_tracks
 from wmlib.analysis.losses import BENDS, account, bends, curvature
 from wmlib.analysis.memory_use import action_changes
+from wmlib.analysis.nudges import BRAKE, GAS, NUDGES, STEER, nudged, try_nudges
 from wmlib.analysis.readout import EMPTY, read_outs, ridge_guess
-from wmlib.config import ControllerConfig
+from wmlib.config import ControllerConfig, RolloutConfig
 from wmlib.errors import UserError
-from wmlib.models.controller import parameter_count
+from wmlib.models.controller import act, parameter_count
 from wmlib.rollout.lanes import Episode
 from wmlib.seeds import TRACK_SEEDS
 from wmlib.stages.pretrained import find
@@ -78,8 +79,6 @@ def test_actions_change_only_where_h_matters():
 
 def _flat(config, weights):
     """Parameters in whatever order the controller keeps them: found by trying both."""
-    from wmlib.models.controller import act
-
     z, h = np.zeros((1, 32)), np.ones((1, 4))
     for flat in (
         np.concatenate([weights[:-1].ravel(), weights[-1]]),
@@ -130,6 +129,35 @@ def test_drives_note_what_was_true_when_the_action_was_chosen():
     blind = drive_tracks(spec, SHIPPED.parameters, [first], lambda h: np.zeros_like(h))[0]
     assert np.array_equal(blind.z[0], drives[0].z[0]) and not np.array_equal(blind.actions, drives[0].actions)
     assert blind.h[1].any(), "M itself goes on"
+
+
+def test_a_nudge_moves_one_control():
+    config, random = ControllerConfig(), np.random.default_rng(0)
+    parameters = random.normal(0, 0.05, parameter_count(config, 4))
+    z, h = random.normal(size=(5, 32)), random.normal(size=(5, 4))
+
+    def pre_activation(flat):
+        steer, gas, brake = act(config, np.tile(flat, (5, 1)), z, h).astype(float).T
+        return np.arctanh([steer, 2 * gas - 1, brake])  # a brake below zero is lost
+
+    found = pre_activation(parameters)
+    assert pre_activation(nudged(parameters, GAS, 0.25, 1.0)) - found == pytest.approx(
+        np.array([[0.0], [0.25], [0.0]]) * np.ones(5), abs=1e-5
+    )
+    assert pre_activation(nudged(parameters, STEER, 0.0, 1.15)) == pytest.approx(
+        found * np.array([[1.15], [1], [1]]), abs=1e-5
+    )
+
+
+def test_nudges_are_compared_on_the_same_tracks():
+    spec = replace(SHIPPED.worker_spec(1), max_steps=100)
+    first = TRACK_SEEDS["validation"].start + 96_000
+    found = try_nudges(spec, SHIPPED.parameters, [first, first + 1], RolloutConfig(executor="serial"))
+    assert list(found) == ["as found", *NUDGES] and found["as found"]["difference"]["mean"] == 0
+    assert NUDGES["less brake"][0] == BRAKE and found["more gas"]["n"] == 2
+    expected = found["more gas"]["mean"] - found["as found"]["mean"]
+    assert found["more gas"]["difference"]["mean"] == pytest.approx(expected, abs=0.02)
+    assert expected > 0, "off the line, more gas passes more tiles"
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from wmlib.errors import UserError
 
 FIRST = 80_000  # position of the first track in the validation range: not one that chose a generation
 NOISY = 85_000  # and of the drives for read-outs
+NUDGED = 90_000  # and of the drives with C's parameters moved by hand, which are twice as many
 NOISE = 0.4  # their action noise, so that the same place on the road is met at many speeds
 
 
@@ -59,15 +60,17 @@ def examine(subject: Subject, tracks: int) -> dict:
     from wmlib.analysis.drives import drive_tracks
     from wmlib.analysis.losses import account, bends
     from wmlib.analysis.memory_use import action_changes
+    from wmlib.analysis.nudges import try_nudges
     from wmlib.analysis.readout import read_outs
+    from wmlib.config import RolloutConfig
     from wmlib.progress import Progress
     from wmlib.report.stats import describe, paired_difference
     from wmlib.seeds import track_seeds
 
     spec, parameters = subject.spec, subject.parameters
     seeds = track_seeds("validation", 0, FIRST, tracks)
-    remembers = subject.controller.inputs == "zh"
-    with Progress(f"analyse {subject.arm}", 4 if remembers else 2, "rounds of drives") as progress:
+    remembers, linear = subject.controller.inputs == "zh", not subject.controller.hidden_units
+    with Progress(f"analyse {subject.arm}", 2 + linear + 2 * remembers, "rounds of drives") as progress:
         drives = drive_tracks(spec, parameters, seeds)
         progress.advance()
         noisy = drive_tracks(replace(spec, noise=NOISE), parameters, track_seeds("validation", 0, NOISY, tracks))
@@ -84,6 +87,10 @@ def examine(subject: Subject, tracks: int) -> dict:
             "bends": bends(drives),
             "read_out": {"noise": NOISE, "r2": read_outs(noisy, views)},
         }
+        if linear:
+            more = track_seeds("validation", 0, NUDGED, 2 * tracks)
+            entry["nudges"] = try_nudges(spec, parameters, more, RolloutConfig())
+            progress.advance()
         if remembers:
             entry["action_change"] = action_changes(drives, subject.controller, parameters, subject.train_seed)
             average = np.concatenate([drive.h for drive in drives]).mean(0)
