@@ -51,15 +51,17 @@ def seconds_before_search(records: Records, arm: str, train_seed: int, iteration
     return float(sum(stages[name]["seconds"] for name in names[:search]))
 
 
-def soonest(records: Records, arm: str, level: float) -> float | None:
-    """Fewest minutes from nothing to a validated ``level``, over training runs and iterations; None if never."""
-    reached = []
+def soonest(records: Records, arm: str, level: float) -> dict[int, float | None]:
+    """Training seed to the fewest minutes from nothing to a validated ``level``, in any iteration; None if never."""
+    reached = {}
     for _, train_seed in (pair for pair in records.searches if pair[0] == arm):
+        minutes = []
         for iteration in records.iterations(arm, train_seed):
             columns = curve(records, arm, train_seed, iteration)
             if (row := first(columns, level)) is not None:
-                reached.append(float(columns["minutes_from_nothing"][row]))
-    return min(reached, default=None)
+                minutes.append(float(columns["minutes_from_nothing"][row]))
+        reached[train_seed] = min(minutes, default=None)
+    return reached
 
 
 def original() -> dict[str, np.ndarray]:
