@@ -10,7 +10,6 @@ from wmlib.report.figures import ARMS, look
 from wmlib.report.published import CORES, COUNTERPART, LEARNING_CURVE, ORIGINAL, SCORES
 from wmlib.report.queries import (
     HEADLINE,
-    by_track,
     main_arm,
     pair,
     reached,
@@ -20,7 +19,7 @@ from wmlib.report.queries import (
     stages_of,
 )
 from wmlib.report.records import Records
-from wmlib.report.stats import bootstrap_interval
+from wmlib.report.stats import paired_difference
 from wmlib.report.tables import markdown_table
 
 ADVERSARIAL = "vaegan-zh"
@@ -203,13 +202,13 @@ def runs(records: Records) -> str:
 
 
 def difference(records: Records, one: str, other: str, words: str) -> str:
-    """Mean difference of two arms on the tracks both drove, with its interval; empty unless both ran at one scale."""
-    ours, theirs = (by_track(records, arm) for arm in pair(records, one, other) or ("", ""))
-    differences = [ours[track] - theirs[track] for track in sorted(set(ours) & set(theirs))]
-    if not differences:
+    """Mean difference of two arms, over all their training runs on the tracks they share, with its interval; empty
+    unless both ran at one scale."""
+    ours, theirs = (records.returns_by_run(arm) for arm in pair(records, one, other) or ("", ""))
+    if not ours.size or ours.shape[-1] != theirs.shape[-1]:
         return ""
-    mean = sum(differences) / len(differences)
-    low, high = bootstrap_interval(differences)
+    found = paired_difference(ours, theirs)
+    mean, (low, high) = found["mean"], found["ci95"]
     chance = ", so it may be chance" if low <= 0 <= high else ""
     digits = 0 if min(abs(mean), abs(low), abs(high)) >= 1 else 1  # no bound rounds to zero
     points = f"{abs(mean):.{digits}f} points {'more' if mean > 0 else 'fewer'}"

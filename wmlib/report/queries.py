@@ -20,15 +20,6 @@ def pair(records: Records, one: str, other: str) -> tuple[str, str] | None:
     return next((pair for pair in known if len({records.scores[arm].get("scale") for arm in pair}) == 1), None)
 
 
-def by_track(records: Records, arm: str) -> dict[int, float]:
-    """Track seed to return, of an arm's headline run in Gymnasium."""
-    if not arm:
-        return {}
-    wanted = (arm, "gymnasium", records.headline_seed(arm))
-    rows = (row for row in records.evaluations if (row["arm"], row["renderer"], row["train_seed"]) == wanted)
-    return {row["track_seed"]: row["return"] for row in rows}
-
-
 def run_of(records: Records, arm: str) -> dict:
     """Configuration, stages and costs of an arm's headline run."""
     return records.runs[f"{arm}/seed{records.headline_seed(arm)}"]
