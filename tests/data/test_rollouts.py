@@ -1,5 +1,7 @@
 """The rollout store: round trip, damage, constant memory."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -24,6 +26,14 @@ def test_round_trip(tmp_path):
         assert np.array_equal(getattr(read, name), getattr(written, name))
     assert (read.terminated, read.track_seed) == (True, 0)
     assert store.length(store.path(3)) == len(read) == 5
+
+
+def test_the_same_arrays_give_the_same_bytes(tmp_path, monkeypatch):
+    write_arrays(tmp_path / "today.npz", vars(rollout()))
+    tomorrow = time.time() + 86_400
+    monkeypatch.setattr(time, "time", lambda: tomorrow)
+    write_arrays(tmp_path / "tomorrow.npz", vars(rollout()))
+    assert (tmp_path / "today.npz").read_bytes() == (tmp_path / "tomorrow.npz").read_bytes()
 
 
 def test_empty_store_says_what_to_run(tmp_path):

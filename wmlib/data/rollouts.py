@@ -35,13 +35,17 @@ class Rollout:
 
 
 def write_arrays(path: Path, arrays: dict[str, np.ndarray], level: int = COMPRESSION_LEVEL) -> None:
-    """Write named arrays as an ``.npz`` that :func:`numpy.load` reads, compressed with a chosen effort, atomically."""
+    """Write named arrays as an ``.npz`` that :func:`numpy.load` reads, compressed with a chosen effort, atomically.
+
+    The same arrays give the same bytes: the archive holds no times.
+    """
     with atomic_path(path) as temporary:
-        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, compresslevel=level) as archive:
+        with zipfile.ZipFile(temporary, "w") as archive:
             for name, array in arrays.items():
                 buffer = io.BytesIO()
                 np.lib.format.write_array(buffer, np.asarray(array), allow_pickle=False)
-                archive.writestr(f"{name}.npy", buffer.getbuffer())
+                entry = zipfile.ZipInfo(f"{name}.npy")  # dated 1980, as NumPy's own archives are
+                archive.writestr(entry, buffer.getbuffer(), zipfile.ZIP_DEFLATED, level)
 
 
 def read_arrays(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:

@@ -211,7 +211,8 @@ def difference(records: Records, one: str, other: str, words: str) -> str:
     mean, (low, high) = found["mean"], found["ci95"]
     chance = ", so it may be chance" if low <= 0 <= high else ""
     digits = 0 if min(abs(mean), abs(low), abs(high)) >= 1 else 1  # no bound rounds to zero
-    points = f"{abs(mean):.{digits}f} points {'more' if mean > 0 else 'fewer'}"
+    size = f"{abs(mean):.{digits}f}"
+    points = f"{size} point{'s' * (size != '1')} {'more' if mean > 0 else 'fewer'}"
     return f"{points} than {words} (95 % interval of the difference {low:+.{digits}f} to {high:+.{digits}f}{chance})"
 
 
