@@ -8,7 +8,7 @@ import pytest
 
 from wmlib.compare.record import curve, measurement, merge
 from wmlib.config import Config
-from wmlib.report import comparison, contest, verdicts
+from wmlib.report import comparison, contest, ingredients, verdicts
 from wmlib.report.comparison import GROUPS, LABELS
 from wmlib.report.records import Records
 from wmlib.report.stats import describe
@@ -39,12 +39,15 @@ def entry(random, better: dict[str, float]) -> dict:
     return {"about": about, "episodes": list(range(EPISODES)), "measurements": found, "curves": curves}
 
 
-def write(folder, runs: int = 1, better: dict[str, float] | None = None, points: float = 0.0) -> Records:
-    """Records of both arms: the VAE/GAN's measurements are moved by ``better``, its returns by ``points``."""
+def write(folder, runs: int = 1, better: dict[str, float] | None = None, points: float = 0.0, controls=()) -> Records:
+    """Records of both arms: the VAE/GAN's measurements are moved by ``better``, its returns by ``points``.
+
+    ``controls``: (V, how its measurements are moved, how its returns are) of further arms.
+    """
     random, entries, summary, costs = np.random.default_rng(0), {}, {}, {}
     rows, curves = [], []
     difficulty = 30 * random.standard_normal(TRACKS)
-    for vision, moved, shift in (("vae", {}, 0.0), ("vaegan", better or {}, points)):
+    for vision, moved, shift in (("vae", {}, 0.0), ("vaegan", better or {}, points), *controls):
         arm, scores = f"{vision}-zh", {}
         for seed in range(runs):
             entries[vision, seed] = entry(random, moved)
@@ -152,6 +155,36 @@ def test_a_level_that_not_all_runs_reach_has_no_difference(tmp_path):
     records = write(tmp_path, 1, points=-20)
     reached = line(contest.improvement_table(records), "million steps of search until validated at 900")
     assert reached[1:4] == ["3.0", "not by all", "–"]
+
+
+def test_each_ingredient_is_given_what_it_changes(tmp_path):
+    z, h = "probe/linear/z/offset", "probe/linear/zh/offset"
+    whole = {z: 0.1, h: 0.2, "latent/kl": 2.0}
+    controls = (("vaematched", {"latent/kl": 2.0}, 0.0), ("vaedis", {z: 0.1, h: -0.1}, 30.0))
+    records = write(tmp_path, 2, whole, points=20.0, controls=controls)
+    assert ingredients.shared_seeds(records) == ["0", "1"]
+    table = ingredients.ingredients_table(records)
+    kl, offset = (line(table, text)[1:] for text in ("KL", "R² of offset from z"))
+    assert [cell.split()[-1] for cell in kl] == ["higher", "higher", kl[2].split()[-1], "higher"]
+    assert offset[0].startswith("**+0.1") and offset[2].endswith("better")
+    assert kl[2].endswith("]") and offset[1].endswith("]"), "features cost no nats, the rate has no part in the offset"
+    found = ingredients.changes(records)
+    parts = [found[column] for column in found]
+    for name in (z, h, ingredients.RETURN):
+        assert parts[0][name]["value"] == pytest.approx(parts[2][name]["value"] + parts[3][name]["value"], abs=0.02)
+    text = ingredients.ingredients(records)
+    assert "On the 2 training seeds" in text and "differ in 4 of the" in text
+    assert "Changing the features alone gives the same verdict in 2 of them, the opposite one in 1." in text
+    assert "Changing the rate alone gives the same verdict in 1 of them." in text
+    assert "VAE of the same rate 888 ± 24; features, no game 918 ± 23." in text
+
+
+def test_no_ingredient_without_a_control(tmp_path):
+    records = write(tmp_path, 2)
+    assert ingredients.ingredients_table(records) == ingredients.ingredients(records) == ""
+    one = write(tmp_path, 1, controls=(("vaematched", {}, 0.0),))
+    assert ingredients.ingredients_table(one).splitlines()[0].count("|") == 4
+    assert "one training seed" in ingredients.ingredients(one) and "One seed describes" in ingredients.ingredients(one)
 
 
 def test_kernel_distances_count_from_that_of_the_frames_themselves(tmp_path):
