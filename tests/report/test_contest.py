@@ -8,7 +8,7 @@ import pytest
 
 from wmlib.compare.record import curve, measurement, merge
 from wmlib.config import Config
-from wmlib.report import comparison, contest, ingredients, verdicts
+from wmlib.report import comparison, conclusions, contest, ingredients, verdicts
 from wmlib.report.comparison import GROUPS, LABELS
 from wmlib.report.records import Records
 from wmlib.report.stats import describe
@@ -108,15 +108,15 @@ SENTENCES = (
     "distribution",
     "knowledge",
     "prediction",
-    "control",
     "rate",
-    "conclusion",
 )
+CONCLUDING = ("control", "share_of_validation", "conclusion")
 
 
 def test_without_records_nothing_is_said(tmp_path):
     records = Records(tmp_path)
-    assert [getattr(verdicts, name)(records) for name in (*SENTENCES, "share_of_validation")] == [""] * 10
+    assert [getattr(verdicts, name)(records) for name in SENTENCES] == [""] * len(SENTENCES)
+    assert [getattr(conclusions, name)(records) for name in CONCLUDING] == [""] * len(CONCLUDING)
     assert (
         contest.improvement_table(records) == contest.settings_table(records) == "" and contest.outcomes(records) == []
     )
@@ -132,9 +132,9 @@ def test_one_run_is_never_more_than_one_run(tmp_path):
         line(table, "validated return")[-3:] == ["one run", "1 of 1", "–"] or "+0" in line(table, "validated return")[3]
     )
     assert "With one run of an arm" in verdicts.evidence(records)
-    text = verdicts.conclusion(records)
+    text = conclusions.conclusion(records)
     assert "same driving" in text and "for more seeds to say" in text
-    assert "is excluded" in verdicts.control(records)
+    assert "is excluded" in conclusions.control(records)
 
 
 @pytest.mark.parametrize("points, told, word", [(20.0, "better", "came together"), (-20.0, "worse", "worse driving")])
@@ -145,10 +145,18 @@ def test_three_runs_speak_about_the_arms(tmp_path, points, told, word):
     assert line(table, "return on test tracks")[-2:] == ["3 of 3", told]
     assert line(table, "validated return")[-1] == told, "an interval over runs"
     assert "draw runs first" in verdicts.evidence(records)
-    assert word in verdicts.conclusion(records) and "more seeds" not in verdicts.conclusion(records)
+    assert word in conclusions.conclusion(records) and "more seeds" not in conclusions.conclusion(records)
     assert "offset (better); speed (worse); 6 of 8 not told apart" in verdicts.knowledge(records)
-    share = verdicts.share_of_validation(records)
+    share = conclusions.share_of_validation(records)
     assert f"{905 + points:.0f} of 905" in share and "met" in share
+
+
+def test_runs_that_scatter_are_told_one_by_one(tmp_path):
+    text = conclusions.run_by_run([900.0, 830.0, 901.0], [903.0, 900.0, 904.0])
+    assert text.startswith("Run by run: 901.0, 900.0, 830.0 with the VAE/GAN, 904.0, 903.0, 900.0 with the VAE.")
+    assert "The VAE/GAN's runs lie 71 points apart and the VAE's 4" in text
+    assert "lie" not in conclusions.run_by_run([900.0, 910.0], [903.0, 907.0])
+    assert "Run by run" in conclusions.control(write(tmp_path, 2))
 
 
 def test_a_level_that_not_all_runs_reach_has_no_difference(tmp_path):

@@ -90,6 +90,14 @@ def test_the_sentence_on_vaegan_is_chosen_by_the_record(tmp_path, adversarial, s
     assert f"first reaches {level} after 0.4 core-hours, that of the VAE after 0.4" in text
 
 
+def test_runs_of_vaegan_are_told_one_by_one(tmp_path):
+    records = write(tmp_path, vae_zh=[700, 800, 900], vaegan_zh=[600, 800, 1003])
+    assert "Its runs" not in finding("vaegan", records)
+    for arm, means in (("vae-zh", (803.4, 801)), ("vaegan-zh", (730, 901))):
+        records.scores[arm]["train_seeds"] = {str(seed): {"mean": mean} for seed, mean in enumerate(means)}
+    assert "Its runs score 901, 730, those with the VAE 803, 801." in finding("vaegan", records)
+
+
 def test_arms_of_different_scales_are_not_compared(tmp_path):
     records = write(tmp_path, vae_zh=[700, 800, 900], vae_z=[100, 200, 300])
     assert "600 points more than with $z$ alone" in finding("memory", records)

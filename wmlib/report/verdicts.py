@@ -1,4 +1,4 @@
-"""What the comparison of VAE and VAE/GAN says, in sentences that are chosen by the records.
+"""What was measured of the V's and M's of VAE and VAE/GAN, in sentences that are chosen by the records.
 
 A statement never claims more than its interval: with one training run of each arm it is about these networks, with
 several about the arms.
@@ -6,13 +6,9 @@ several about the arms.
 
 from __future__ import annotations
 
-import numpy as np
-
 from wmlib.report.comparison import GROUPS, LABELS, REFERENCE, look, summary, verdict
-from wmlib.report.contest import ARM, drivers, outcomes, settings, train_seeds
+from wmlib.report.contest import ARM, drivers, settings, train_seeds
 from wmlib.report.records import Records
-
-ROAD = tuple(LABELS)[:5]
 
 
 def differing(records: Records) -> str:
@@ -30,8 +26,8 @@ def differing(records: Records) -> str:
 
 def run_counts(records: Records) -> dict[str, dict[str, int]]:
     """Training runs on record, of V and M and of drivers: arm to count."""
-    measured = records.comparison.get("arms", {})
-    counts = {"V and M": {arm: len(measured.get(arm, {})) for arm in (REFERENCE, ARM)}}
+    known = records.comparison.get("arms", {})
+    counts = {"V and M": {arm: len(known.get(arm, {})) for arm in (REFERENCE, ARM)}}
     if names := drivers(records):
         counts["drivers"] = {arm: len(train_seeds(records, name)) for arm, name in zip((REFERENCE, ARM), names[::-1])}
     return counts
@@ -66,7 +62,7 @@ def evidence(records: Records) -> str:
     )
 
 
-def _told(records: Records, name: str) -> dict | None:
+def measured(records: Records, name: str) -> dict | None:
     """Means of both arms, difference, interval and verdict of a measurement; None if one arm lacks it."""
     difference = records.comparison.get("differences", {}).get(ARM, {}).get(name)
     if not difference or difference["value"] is None:
@@ -87,7 +83,7 @@ def _told(records: Records, name: str) -> dict | None:
 def pictures(records: Records) -> str:
     """How far the reconstructions are from their frames, and how sharp they are."""
     error, edge, sharp, any_kind = (
-        _told(records, f"pixels/{name}") for name in ("mse", "edge_mse", "sharpness", "contrast")
+        measured(records, f"pixels/{name}") for name in ("mse", "edge_mse", "sharpness", "contrast")
     )
     if not (error and edge and sharp and any_kind):
         return ""
@@ -112,7 +108,7 @@ def distribution(records: Records) -> str:
     """Whether the pictures as a crowd could be frames."""
     parts = []
     for kind, words in (("reconstruction", "reconstructions"), ("prior", "samples of the prior")):
-        told = _told(records, f"distribution/{kind}/kid")
+        told = measured(records, f"distribution/{kind}/kid")
         if told:
             parts.append(
                 f"the VAE/GAN's {words} are at {told['ours']}, the VAE's at {told['theirs']} ({told['text']}: "
@@ -127,7 +123,7 @@ def tally(records: Records, names: list[str]) -> dict[str, list[str]]:
     """Measurements by what their intervals say."""
     found: dict[str, list[str]] = {"better": [], "worse": [], "not told apart": []}
     for name in names:
-        told = _told(records, name)
+        told = measured(records, name)
         if told and told["verdict"] in found:
             found[told["verdict"]].append(name)
     return found
@@ -154,125 +150,20 @@ def knowledge(records: Records, kind: str = "linear") -> str:
 
 def prediction(records: Records) -> str:
     """How well M predicts on each V."""
-    gain = _told(records, "memory/gain")
+    gain = measured(records, "memory/gain")
     if not gain:
         return ""
     text = (
         f"Above the marginal, M gains {gain['ours']} nats a step on the VAE/GAN's z and {gain['theirs']} on the VAE's "
         f"({gain['text']}: **{gain['verdict']}**)."
     )
-    road = {step: _told(records, f"openloop/road/expected/at{step}") for step in (10, 50, 100)}
+    road = {step: measured(records, f"openloop/road/expected/at{step}") for step in (10, 50, 100)}
     parts = [
         f"after {step} steps {told['ours']} against {told['theirs']} ({told['verdict']})"
         for step, told in road.items()
         if told
     ]
     return text + (f" Alone, it loses the road by: {', '.join(parts)}, in units of variance." if parts else "")
-
-
-def control(records: Records) -> str:
-    """Which driver does better on the test tracks, and what was not excluded."""
-    found = outcomes(records)
-    if not found:
-        return ""
-    score, solved = found[0], found[1]
-    low, high = score.ci95
-    theirs, ours = (float(np.mean(values)) for values in (score.theirs, score.ours))
-    tracks = len(records.returns(drivers(records)[0]))
-    text = (
-        f"On {tracks} test tracks the VAE/GAN's driver returns {ours:.1f} and the VAE's {theirs:.1f}, each the mean "
-        f"over its training runs: {score.difference:+.1f} per track, 95 % interval {low:+.1f} to {high:+.1f}, "
-        f"**{score.verdict}**. It reaches 900 on {np.mean(solved.ours):.0f} % of the tracks, the VAE's on "
-        f"{np.mean(solved.theirs):.0f} %."
-    )
-    if score.verdict == "not told apart":
-        text += f" A gain of more than {max(high, 0):.0f} points or a loss of more than {max(-low, 0):.0f} is excluded."
-    return text
-
-
-def share_of_validation(records: Records) -> str:
-    """The VAE/GAN's best validated mean as a share of the VAE's, against the mark of 95 %."""
-    names = drivers(records)
-    if not names:
-        return ""
-    best = []
-    for arm in names:
-        runs = [records.runs[f"{arm}/seed{seed}"]["chosen"]["validation_mean"] for seed in train_seeds(records, arm)]
-        best.append(float(np.mean(runs)))
-    share = 100 * best[0] / best[1]
-    return (
-        f"Before the runs the mark was set that the VAE/GAN's driver should reach 95 % of the VAE's validated return. "
-        f"It reaches {best[0]:.0f} of {best[1]:.0f}, {share:.0f} %: {'met' if share >= 95 else 'missed'}."
-    )
-
-
-def conclusion(records: Records) -> str:
-    """What follows for the question, chosen by what pictures, z and drivers did."""
-    found = outcomes(records)
-    kid, sharp = (_told(records, name) for name in ("distribution/reconstruction/kid", "pixels/sharpness"))
-    if not (found and kid and sharp):
-        return ""
-    told = {kid["verdict"], sharp["verdict"]}
-    improved, drives = "better" in told and "worse" not in told, found[0].verdict
-    read = [tally(records, [f"probe/linear/{inputs}/{label}" for label in LABELS]) for inputs in ("z", "zh")]
-    counts = [f"{len(each['better'])} of {len(LABELS)} better and {len(each['worse'])} worse" for each in read]
-    crowd = {
-        "better": "closer to real frames",
-        "worse": "further from real frames",
-        "not told apart": "not told apart from the VAE's",
-    }
-    parts = [
-        f"**The VAE/GAN's pictures:** {SHARP[sharp['verdict']]}, and as a crowd they are "
-        f"{crowd[kid['verdict']]}. **Its z:** {counts[0]} of what can be read "
-        f"out of it; with $h$ beside it, which is what C gets, {counts[1]}. **Its driver:** {_driver(drives)}."
-    ]
-    if drives == "not told apart":
-        parts.append(NULL[improved])
-    elif drives == "better":
-        parts.append(GAIN[improved])
-    else:
-        parts.append(LOSS[improved])
-    returns = np.sort(records.returns(drivers(records)[1]))[::-1]
-    tenth = returns[: max(1, len(returns) // 10)].mean()
-    parts.append(
-        f"How much room is there? On its best tenth of the tracks the VAE's driver returns {tenth:.0f}, on all "
-        f"{returns.mean():.0f}. If every track went as well as those, {tenth - returns.mean():.0f} points "
-        "would be gained."
-    )
-    if fewest_runs(records) == 1:
-        parts.append(
-            "At least one arm has a single training run. This describes these networks; whether the arms differ so is "
-            "for more seeds to say."
-        )
-    return "\n\n".join(parts)
-
-
-def _driver(told: str) -> str:
-    return {"better": "better", "worse": "worse"}.get(told, "not told apart from the VAE's")
-
-
-NULL = {
-    True: "Sharper pictures, the same driving: less of a paradox than it sounds. C is a linear map of $[z, h]$ and "
-    "never sees a picture; the decoder takes no part in driving. A better picture can help only as far as the "
-    "*encoder* had to put something into z that it left out before, and that something must be what the "
-    "driver was short of.",
-    False: "The pictures are not clearly closer to real frames, and the driving is not told apart. This says that the "
-    "game did not do its work at this budget, not that sharper pictures would be of no use.",
-}
-GAIN = {
-    True: "Sharper pictures and better driving came together. That alone does not make one the cause of the other: the "
-    "read-outs say whether z holds more for C to use, and only the controls, a VAE of the same rate and the features "
-    "without the game, can say which ingredient it was.",
-    False: "The driving improved without the pictures. Then it is not sharpness that helped, but another z: what the "
-    "features made the encoder keep, or how it is spread over the dimensions that C weighs.",
-}
-LOSS = {
-    True: "Sharper pictures and worse driving. A possible reason, not tested here: a decoder that must look right "
-    "draws a crisp edge in a likely place where the VAE's shows doubt. A driver wants the kerb where it is, "
-    "not as it looks.",
-    False: "The pictures are not closer to real ones and the driving is worse: at this budget the game disturbed V "
-    "more than it taught it.",
-}
 
 
 def controls(records: Records) -> list[str]:
@@ -282,7 +173,7 @@ def controls(records: Records) -> list[str]:
 
 def rate(records: Records) -> str:
     """Whether the two V's spend the same number of nats on z, which the control of the same rate would settle."""
-    told = _told(records, "latent/kl")
+    told = measured(records, "latent/kl")
     if not told:
         return ""
     close = abs(told["value"]) < 1

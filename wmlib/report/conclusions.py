@@ -1,0 +1,136 @@
+"""What the drivers with VAE and VAE/GAN did, and what follows from it all, in sentences that are chosen by the records.
+
+As in :mod:`wmlib.report.verdicts`, a statement never claims more than its interval.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from wmlib.report.comparison import LABELS
+from wmlib.report.contest import drivers, outcomes, train_seeds
+from wmlib.report.records import Records
+from wmlib.report.verdicts import SHARP, fewest_runs, measured, tally
+
+SCATTER = 4  # times as far apart as the other arm's runs: worth saying
+
+
+def control(records: Records) -> str:
+    """Which driver does better on the test tracks, and what was not excluded."""
+    found = outcomes(records)
+    if not found:
+        return ""
+    score, solved = found[0], found[1]
+    low, high = score.ci95
+    theirs, ours = (float(np.mean(values)) for values in (score.theirs, score.ours))
+    tracks = len(records.returns(drivers(records)[0]))
+    text = (
+        f"On {tracks} test tracks the VAE/GAN's driver returns {ours:.1f} and the VAE's {theirs:.1f}, each the mean "
+        f"over its training runs: {score.difference:+.1f} per track, 95 % interval {low:+.1f} to {high:+.1f}, "
+        f"**{score.verdict}**. It reaches 900 on {np.mean(solved.ours):.0f} % of the tracks, the VAE's on "
+        f"{np.mean(solved.theirs):.0f} %."
+    )
+    if min(len(score.ours), len(score.theirs)) > 1:
+        text += f" {run_by_run(score.ours, score.theirs)}"
+    if score.verdict == "not told apart":
+        text += f" A gain of more than {max(high, 0):.0f} points or a loss of more than {max(-low, 0):.0f} is excluded."
+    return text
+
+
+def run_by_run(ours: list, theirs: list) -> str:
+    """Returns of every training run of both arms, and whether one arm's runs scatter far more than the other's."""
+    each = (", ".join(f"{value:.1f}" for value in sorted(values, reverse=True)) for values in (ours, theirs))
+    text = "Run by run: {} with the VAE/GAN, {} with the VAE.".format(*each)
+    spreads = [max(values) - min(values) for values in (ours, theirs)]
+    if max(spreads) > SCATTER * min(spreads):
+        names = ("VAE/GAN", "VAE") if spreads[0] > spreads[1] else ("VAE", "VAE/GAN")
+        text += (
+            f" The {names[0]}'s runs lie {max(spreads):.0f} points apart and the {names[1]}'s {min(spreads):.0f}: with "
+            "so few runs, one decides the mean, and how often such a run occurs is not known."
+        )
+    return text
+
+
+def share_of_validation(records: Records) -> str:
+    """The VAE/GAN's best validated mean as a share of the VAE's, against the mark of 95 %."""
+    names = drivers(records)
+    if not names:
+        return ""
+    best = []
+    for arm in names:
+        runs = [records.runs[f"{arm}/seed{seed}"]["chosen"]["validation_mean"] for seed in train_seeds(records, arm)]
+        best.append(float(np.mean(runs)))
+    share = 100 * best[0] / best[1]
+    return (
+        f"Before the runs the mark was set that the VAE/GAN's driver should reach 95 % of the VAE's validated return. "
+        f"It reaches {best[0]:.0f} of {best[1]:.0f}, {share:.0f} %: {'met' if share >= 95 else 'missed'}."
+    )
+
+
+def conclusion(records: Records) -> str:
+    """What follows for the question, chosen by what pictures, z and drivers did."""
+    found = outcomes(records)
+    kid, sharp = (measured(records, name) for name in ("distribution/reconstruction/kid", "pixels/sharpness"))
+    if not (found and kid and sharp):
+        return ""
+    told = {kid["verdict"], sharp["verdict"]}
+    improved, drives = "better" in told and "worse" not in told, found[0].verdict
+    read = [tally(records, [f"probe/linear/{inputs}/{label}" for label in LABELS]) for inputs in ("z", "zh")]
+    counts = [f"{len(each['better'])} of {len(LABELS)} better and {len(each['worse'])} worse" for each in read]
+    crowd = {
+        "better": "closer to real frames",
+        "worse": "further from real frames",
+        "not told apart": "not told apart from the VAE's",
+    }
+    parts = [
+        f"**The VAE/GAN's pictures:** {SHARP[sharp['verdict']]}, and as a crowd they are "
+        f"{crowd[kid['verdict']]}. **Its z:** {counts[0]} of what can be read "
+        f"out of it; with $h$ beside it, which is what C gets, {counts[1]}. **Its driver:** {_driver(drives)}."
+    ]
+    if drives == "not told apart":
+        parts.append(NULL[improved])
+    elif drives == "better":
+        parts.append(GAIN[improved])
+    else:
+        parts.append(LOSS[improved])
+    returns = np.sort(records.returns(drivers(records)[1]))[::-1]
+    tenth = returns[: max(1, len(returns) // 10)].mean()
+    parts.append(
+        f"How much room is there? On its best tenth of the tracks the VAE's driver returns {tenth:.0f}, on all "
+        f"{returns.mean():.0f}. If every track went as well as those, {tenth - returns.mean():.0f} points "
+        "would be gained."
+    )
+    if fewest_runs(records) == 1:
+        parts.append(
+            "At least one arm has a single training run. This describes these networks; whether the arms differ so is "
+            "for more seeds to say."
+        )
+    return "\n\n".join(parts)
+
+
+def _driver(told: str) -> str:
+    return {"better": "better", "worse": "worse"}.get(told, "not told apart from the VAE's")
+
+
+NULL = {
+    True: "Sharper pictures, the same driving: less of a paradox than it sounds. C is a linear map of $[z, h]$ and "
+    "never sees a picture; the decoder takes no part in driving. A better picture can help only as far as the "
+    "*encoder* had to put something into z that it left out before, and that something must be what the "
+    "driver was short of.",
+    False: "The pictures are not clearly closer to real frames, and the driving is not told apart. This says that the "
+    "game did not do its work at this budget, not that sharper pictures would be of no use.",
+}
+GAIN = {
+    True: "Sharper pictures and better driving came together. That alone does not make one the cause of the other: the "
+    "read-outs say whether z holds more for C to use, and only the controls, a VAE of the same rate and the features "
+    "without the game, can say which ingredient it was.",
+    False: "The driving improved without the pictures. Then it is not sharpness that helped, but another z: what the "
+    "features made the encoder keep, or how it is spread over the dimensions that C weighs.",
+}
+LOSS = {
+    True: "Sharper pictures and worse driving. A possible reason, not tested here: a decoder that must look right "
+    "draws a crisp edge in a likely place where the VAE's shows doubt. A driver wants the kerb where it is, "
+    "not as it looks.",
+    False: "The pictures are not closer to real ones and the driving is worse: at this budget the game disturbed V "
+    "more than it taught it.",
+}
