@@ -110,7 +110,7 @@ SENTENCES = (
     "prediction",
     "rate",
 )
-CONCLUDING = ("control", "share_of_validation", "conclusion")
+CONCLUDING = ("control", "lagging", "share_of_validation", "conclusion")
 
 
 def test_without_records_nothing_is_said(tmp_path):
@@ -157,6 +157,22 @@ def test_runs_that_scatter_are_told_one_by_one(tmp_path):
     assert "The VAE/GAN's runs lie 71 points apart and the VAE's 4" in text
     assert "lie" not in conclusions.run_by_run([900.0, 910.0], [903.0, 907.0])
     assert "Run by run" in conclusions.control(write(tmp_path, 2))
+
+
+def test_a_run_that_lags_is_held_against_its_own_v_and_m(tmp_path):
+    records = write(tmp_path, 3)
+    assert conclusions.lagging(records) == "", "the runs lie close together"
+    for seed, points in ((1, -80.0), (2, -5.0)):
+        for row in records.evaluations:
+            if (row["arm"], row["train_seed"]) == ("vaegan-zh", seed):
+                row["return"] += points
+    assert "no sign that V and M of that run are weaker" in conclusions.lagging(records)
+    for entries in (records.comparison["arms"]["vaegan"]["1"]["measurements"],):
+        for name in entries:
+            entries[name]["value"] += 0.5 if "nll" in name or "openloop" in name else -0.5
+    text = conclusions.lagging(records)
+    assert "driver that returns 8" in text and "17 are the lowest of the arm's 3 runs; by chance 6 would" in text
+    assert "weaker, which may be why" in text
 
 
 def test_a_level_that_not_all_runs_reach_has_no_difference(tmp_path):

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from wmlib.report.comparison import LABELS
-from wmlib.report.contest import drivers, outcomes, train_seeds
+from wmlib.report.comparison import GROUPS, LABELS, REFERENCE, look
+from wmlib.report.contest import ARM, drivers, outcomes, train_seeds
 from wmlib.report.records import Records
 from wmlib.report.verdicts import SHARP, fewest_runs, measured, tally
 
@@ -37,18 +37,59 @@ def control(records: Records) -> str:
     return text
 
 
+def scatters(ours: list, theirs: list) -> bool:
+    """Whether the runs of one arm lie far wider apart than the other's."""
+    spreads = sorted(np.ptp(values) for values in (ours, theirs))
+    return bool(min(len(ours), len(theirs)) > 1 and spreads[1] > SCATTER * spreads[0])
+
+
 def run_by_run(ours: list, theirs: list) -> str:
     """Returns of every training run of both arms, and whether one arm's runs scatter far more than the other's."""
     each = (", ".join(f"{value:.1f}" for value in sorted(values, reverse=True)) for values in (ours, theirs))
     text = "Run by run: {} with the VAE/GAN, {} with the VAE.".format(*each)
-    spreads = [max(values) - min(values) for values in (ours, theirs)]
-    if max(spreads) > SCATTER * min(spreads):
+    spreads = [np.ptp(values) for values in (ours, theirs)]
+    if scatters(ours, theirs):
         names = ("VAE/GAN", "VAE") if spreads[0] > spreads[1] else ("VAE", "VAE/GAN")
         text += (
             f" The {names[0]}'s runs lie {max(spreads):.0f} points apart and the {names[1]}'s {min(spreads):.0f}: with "
             "so few runs, one decides the mean, and how often such a run occurs is not known."
         )
     return text
+
+
+def lagging(records: Records) -> str:
+    """Whether V and M explain the worst driver of the arm whose runs scatter. Empty where neither arm's do, or where
+    fewer than three of its runs have V and M measured beside the other arm's, on the same episodes."""
+    found = outcomes(records)
+    if not found:
+        return ""
+    score, names = found[0], (ARM, REFERENCE)
+    place = int(np.ptp(score.theirs) > np.ptp(score.ours))
+    returns = (score.ours, score.theirs)[place]
+    seeds = train_seeds(records, drivers(records)[place])
+    one, other = (records.comparison.get("arms", {}).get(names[each], {}) for each in (place, 1 - place))
+    known = [s for s in map(str, seeds) if s in one and s in other and one[s]["episodes"] == other[s]["episodes"]]
+    if not scatters(score.ours, score.theirs) or len(known) < max(3, len(seeds)):
+        return ""
+    signs = {name: better for group in ("zh", "memory", "openloop") for _, name, better, _ in GROUPS[group] if better}
+    worst = int(np.argmin(returns))
+    ahead = [
+        [sign * (one[s]["measurements"][name]["value"] - other[s]["measurements"][name]["value"]) for s in known]
+        for name, sign in signs.items()
+    ]
+    last = int((np.argmin(ahead, axis=1) == worst).sum())
+    text = (
+        f"Do V and M explain the {look(names[place]).label}'s driver that returns {returns[worst]:.0f}? Of "
+        f"{len(signs)} measurements of what $[z, h]$ holds and of how M predicts, each taken relative to the other arm "
+        f"on the same episodes, {last} are the lowest of the arm's {len(known)} runs; by chance {len(signs) / len(known):.0f} "
+        "would be. "
+    )
+    if last > 2 * len(signs) / len(known):
+        return text + "V and M of that run are weaker, which may be why."
+    return text + (
+        "This is no sign that V and M of that run are weaker; the evolution strategy may have made less of as much. "
+        "Whether another search on them would do better was not tried."
+    )
 
 
 def share_of_validation(records: Records) -> str:
