@@ -81,8 +81,8 @@ def lagging(records: Records) -> str:
     text = (
         f"Do V and M explain the {look(names[place]).label}'s driver that returns {returns[worst]:.0f}? Of "
         f"{len(signs)} measurements of what $[z, h]$ holds and of how M predicts, each taken relative to the other arm "
-        f"on the same episodes, {last} are the lowest of the arm's {len(known)} runs; by chance {len(signs) / len(known):.0f} "
-        "would be. "
+        f"on the same episodes, {last} are the lowest of the arm's {len(known)} runs; by chance "
+        f"{len(signs) / len(known):.0f} would be. "
     )
     if last > 2 * len(signs) / len(known):
         return text + "V and M of that run are weaker, which may be why."
