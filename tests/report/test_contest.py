@@ -159,6 +159,13 @@ def test_runs_that_scatter_are_told_one_by_one(tmp_path):
     assert "Run by run" in conclusions.control(write(tmp_path, 2))
 
 
+def test_what_memory_makes_up_for_is_said(tmp_path):
+    seen = {f"probe/linear/z/{label}": 0.1 for label in ("offset", "heading", "turn5")}
+    both = {f"probe/linear/zh/{label}": 0.1 for label in ("offset", "heading", "turn5")}
+    assert conclusions.REMEMBERED in conclusions.conclusion(write(tmp_path, 2, seen))
+    assert conclusions.REMEMBERED not in conclusions.conclusion(write(tmp_path, 2, seen | both))
+
+
 def test_a_run_that_lags_is_held_against_its_own_v_and_m(tmp_path):
     records = write(tmp_path, 3)
     assert conclusions.lagging(records) == "", "the runs lie close together"

@@ -128,6 +128,9 @@ def conclusion(records: Records) -> str:
         f"{crowd[kid['verdict']]}. **Its z:** {counts[0]} of what can be read "
         f"out of it; with $h$ beside it, which is what C gets, {counts[1]}. **Its driver:** {_driver(drives)}."
     ]
+    gained, kept = (len(each["better"]) - len(each["worse"]) for each in read)
+    if gained >= 3 and abs(kept) <= 1:
+        parts.append(REMEMBERED)
     if drives == "not told apart":
         parts.append(NULL[improved])
     elif drives == "better":
@@ -153,6 +156,11 @@ def _driver(told: str) -> str:
     return {"better": "better", "worse": "worse"}.get(told, "not told apart from the VAE's")
 
 
+REMEMBERED = (
+    "One frame's z says more with the VAE/GAN, yet with $h$ beside it the two are even: what its z has in addition, M "
+    "has already gathered from the frames before. A driver without a memory might profit from the better eye; none was "
+    "trained here."
+)
 NULL = {
     True: "Sharper pictures, the same driving: less of a paradox than it sounds. C is a linear map of $[z, h]$ and "
     "never sees a picture; the decoder takes no part in driving. A better picture can help only as far as the "
