@@ -205,8 +205,11 @@ def test_each_ingredient_is_given_what_it_changes(tmp_path):
         assert parts[0][name]["value"] == pytest.approx(parts[2][name]["value"] + parts[3][name]["value"], abs=0.02)
     text = ingredients.ingredients(records)
     assert "On the 2 training seeds" in text and "differ in 4 of the" in text
-    assert "Changing the features alone gives the same verdict in 2 of them, the opposite one in 1." in text
-    assert "Changing the rate alone gives the same verdict in 1 of them." in text
+    assert (
+        "Changing the features alone gives the same verdict in 2 of them ($z$ 1, driver 1), the opposite one in 1."
+        in text
+    )
+    assert "Changing the rate alone gives the same verdict in 1 of them (rate 1)." in text
     assert "VAE of the same rate 888 ± 24; features, no game 918 ± 23." in text
 
 

@@ -23,6 +23,14 @@ STEPS = {  # column -> the arms whose difference it shows, and how a sentence ab
 }
 NAMES = ("latent/kl", *SHOWN)
 RETURN = "return on test tracks"
+PARTS = {  # group of measurements -> what it is about
+    "pixels": "pictures",
+    "distribution": "pictures",
+    "z": "$z$",
+    "zh": "$[z, h]$",
+    "memory": "M's predictions",
+    "openloop": "M's predictions",
+}
 
 
 def shared_seeds(records: Records) -> list[str]:
@@ -91,6 +99,15 @@ def _cell(difference: dict | None, better: int, spec: str) -> str:
     return value if told == "not told apart" else f"**{value}** {told}"
 
 
+def _parts(names: list[str]) -> str:
+    """How many of these rows are about what, in brackets."""
+    about = {name: part for group, part in PARTS.items() for _, name, _, _ in GROUPS[group]}
+    about |= {"latent/kl": "rate", RETURN: "driver"}
+    counts = {part: [about[name] for name in names].count(part) for part in dict.fromkeys(about.values())}
+    told = ", ".join(f"{part} {count}" for part, count in counts.items() if count)
+    return f" ({told})" if told else ""
+
+
 def ingredients(records: Records) -> str:
     """To which ingredient the differences between VAE/GAN and VAE go back; empty without a control on record."""
     found = changes(records)
@@ -109,10 +126,10 @@ def ingredients(records: Records) -> str:
         f"{len(told[whole])} rows."
     ]
     for column in parts:
-        same = sum(told[column].get(row) == said for row, said in moved.items())
+        same = [row for row, said in moved.items() if told[column].get(row) == said]
         against = sum(told[column].get(row, said) not in (said, "not told apart") for row, said in moved.items())
         opposite = f", the opposite one in {against}" if against else ""
-        text.append(f"{STEPS[column][-1]} the same verdict in {same} of them{opposite}.")
+        text.append(f"{STEPS[column][-1]} the same verdict in {len(same)} of them{_parts(same)}{opposite}.")
     scores = {arm: records.scores[f"{arm}-zh"] for arm in (RATE, FEATURES) if f"{arm}-zh" in records.scores}
     if scores:
         each = [f"{look(arm).label} {score['mean']:.0f} ± {score['std']:.0f}" for arm, score in scores.items()]
