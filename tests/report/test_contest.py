@@ -217,6 +217,9 @@ def test_no_ingredient_without_a_control(tmp_path):
     records = write(tmp_path, 2)
     assert ingredients.ingredients_table(records) == ingredients.ingredients(records) == ""
     one = write(tmp_path, 1, controls=(("vaematched", {}, 0.0),))
+    header = comparison.comparison_table(one.comparison, ["vaegan", "vaematched"]).splitlines()[0]
+    assert "| VAE, 2 runs | VAE/GAN, 2 runs |" in header and header.endswith("| VAE of the same rate, 1 run |")
+    assert "| VAE | VAE/GAN |" in comparison.comparison_table(one.comparison).splitlines()[0]
     assert ingredients.ingredients_table(one).splitlines()[0].count("|") == 4
     assert "one training seed" in ingredients.ingredients(one) and "One seed describes" in ingredients.ingredients(one)
 

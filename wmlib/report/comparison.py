@@ -159,8 +159,11 @@ def comparison_table(record: dict, arms: list[str] | None = None, groups: tuple[
             difference = record["differences"].get(arm, {}).get(name)
             told = [_with_interval(difference, spec, "+"), verdict(difference, better)] if difference else ["–", "–"]
             rows.append([text, *cells[:2], *told, *cells[2:]])
+    runs = [len(record["arms"].get(each, {})) for each in columns]
+    several = len(set(runs)) > 1  # then each column says how many
     labels = [look(each).label for each in columns]
-    header = ["measurement", *labels[:2], f"{labels[1]} − {labels[0]}", "verdict", *labels[2:]]
+    headed = [f"{text}, {n} run{'s' * (n != 1)}" if several else text for text, n in zip(labels, runs)]
+    header = ["measurement", *headed[:2], f"{labels[1]} − {labels[0]}", "verdict", *headed[2:]]
     return markdown_table(header, rows)
 
 

@@ -33,7 +33,7 @@ def control(records: Records) -> str:
     if min(len(score.ours), len(score.theirs)) > 1:
         text += f" {run_by_run(score.ours, score.theirs)}"
     if score.verdict == "not told apart":
-        text += f" A gain of more than {max(high, 0):.0f} points or a loss of more than {max(-low, 0):.0f} is excluded."
+        text += f" A gain of more than {max(high, 0):.1f} or a loss of more than {max(-low, 0):.1f} points is excluded."
     return text
 
 
