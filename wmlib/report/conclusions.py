@@ -157,9 +157,9 @@ def _driver(told: str) -> str:
 
 
 REMEMBERED = (
-    "To a linear map, one frame's z says more with the VAE/GAN, yet with $h$ beside it the two are even: what its z shows "
-    "more plainly, M has already gathered from the frames before. A driver without a memory might profit from the better "
-    "eye; none was trained here."
+    "To a linear map, one frame's z says more with the VAE/GAN, yet with $h$ beside it the two are even: what its z "
+    "shows more plainly, M has already gathered from the frames before. A driver without a memory might profit from "
+    "the better eye; none was trained here."
 )
 NULL = {
     True: "Sharper pictures, the same driving: less of a paradox than it sounds. C is a linear map of $[z, h]$ and "
