@@ -193,7 +193,7 @@ def test_each_ingredient_is_given_what_it_changes(tmp_path):
     whole = {z: 0.1, h: 0.2, "latent/kl": 2.0}
     controls = (("vaematched", {"latent/kl": 2.0}, 0.0), ("vaedis", {z: 0.1, h: -0.1}, 30.0))
     records = write(tmp_path, 2, whole, points=20.0, controls=controls)
-    assert ingredients.shared_seeds(records) == ["0", "1"]
+    assert ingredients.seeds_of_all(records) == ["0", "1"]
     table = ingredients.ingredients_table(records)
     kl, offset = (line(table, text)[1:] for text in ("KL", "R² of offset from z"))
     assert [cell.split()[-1] for cell in kl] == ["higher", "higher", kl[2].split()[-1], "higher"]

@@ -15,6 +15,7 @@ from wmlib.report.ratios import pooled
 from wmlib.report.tables import markdown_table
 
 REFERENCE = "vae"
+CONTROLS = RATE, FEATURES = "vaematched", "vaedis"  # V's that share one ingredient with the VAE/GAN each
 FLOOR = "distribution/reconstruction/kid"  # of the entry real-frames
 LOOKS = {
     "vae": ARMS["vae-zh"]._replace(label="VAE"),
@@ -121,21 +122,28 @@ def summary(record: dict, arm: str, name: str) -> dict | None:
     found, floor = record["over_seeds"].get(arm, {}).get(name), record["arms"].get("real-frames", {})
     if not found or not name.endswith("/kid"):
         return found
-    own = record["arms"][arm]
-    seeds = [seed for seed in own if seed in floor and own[seed]["episodes"] == floor[seed]["episodes"]]
+    own, seeds = record["arms"][arm], shared_seeds(record, arm, "real-frames")
     if not seeds:
         return found
     runs = [[entry[seed]["measurements"][key] for seed in seeds] for entry, key in ((own, name), (floor, FLOOR))]
     return pooled(*([(each["sums"], each["counts"]) for each in side] for side in runs))
 
 
+def shared_seeds(record: dict, *arms: str) -> list[str]:
+    """Training seeds in which all of these arms were measured, and on the same episodes."""
+    first, *others = (record.get("arms", {}).get(arm, {}) for arm in arms)
+    return [
+        seed
+        for seed in first
+        if all(seed in other and other[seed]["episodes"] == first[seed]["episodes"] for other in others)
+    ]
+
+
 def agreement(record: dict, arm: str, name: str, reference: str = REFERENCE) -> tuple[int, int]:
     """In how many training seeds the arm's value is above the reference's, and how many seeds both have."""
-    ours, theirs = (record["arms"].get(each, {}) for each in (arm, reference))
     pairs = [
-        [seeds[seed]["measurements"].get(name, {}).get("value") for seeds in (ours, theirs)]
-        for seed in ours
-        if seed in theirs and ours[seed]["episodes"] == theirs[seed]["episodes"]
+        [record["arms"][each][seed]["measurements"].get(name, {}).get("value") for each in (arm, reference)]
+        for seed in shared_seeds(record, arm, reference)
     ]
     known = [pair for pair in pairs if None not in pair]
     return sum(one > other for one, other in known), len(known)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from wmlib.report.comparison import GROUPS, LABELS, REFERENCE, look
+from wmlib.report.comparison import GROUPS, LABELS, REFERENCE, look, shared_seeds
 from wmlib.report.contest import ARM, drivers, outcomes, train_seeds
 from wmlib.report.records import Records
 from wmlib.report.verdicts import SHARP, fewest_runs, measured, tally
@@ -67,10 +67,11 @@ def lagging(records: Records) -> str:
     place = int(np.ptp(score.theirs) > np.ptp(score.ours))
     returns = (score.ours, score.theirs)[place]
     seeds = train_seeds(records, drivers(records)[place])
-    one, other = (records.comparison.get("arms", {}).get(names[each], {}) for each in (place, 1 - place))
-    known = [s for s in map(str, seeds) if s in one and s in other and one[s]["episodes"] == other[s]["episodes"]]
+    shared = shared_seeds(records.comparison, *names)
+    known = [seed for seed in map(str, seeds) if seed in shared]
     if not scatters(score.ours, score.theirs) or len(known) < max(3, len(seeds)):
         return ""
+    one, other = (records.comparison["arms"][names[each]] for each in (place, 1 - place))
     signs = {name: better for group in ("zh", "memory", "openloop") for _, name, better, _ in GROUPS[group] if better}
     worst = int(np.argmin(returns))
     ahead = [

@@ -172,9 +172,9 @@ def adversarial(records: Records) -> str:
         return "No run with VAE/GAN is on record yet, so nothing is said here about what it changes."
     arms = pair(records, ADVERSARIAL, HEADLINE)
     text = f"Measured on the same tracks, the driver with VAE/GAN scores {found}."
-    each, plain = ([run["mean"] for run in records.scores[arm].get("train_seeds", {}).values()] for arm in arms)
-    if min(len(each), len(plain)) > 1:
-        several = (", ".join(f"{mean:.0f}" for mean in sorted(means, reverse=True)) for means in (each, plain))
+    means = [[run["mean"] for run in records.scores[arm].get("train_seeds", {}).values()] for arm in arms]
+    if min(map(len, means)) > 1:
+        several = (", ".join(f"{mean:.0f}" for mean in sorted(each, reverse=True)) for each in means)
         text += " Its runs score {}, those with the VAE {}.".format(*several)
     curves = [records.curve(arm) for arm in arms]
     passed = [level for level in LEVELS if all(curve and reached(curve, level) for curve in curves)]

@@ -7,14 +7,14 @@ what the game change add up to the whole difference, on the training seeds that 
 
 from __future__ import annotations
 
-from wmlib.report.comparison import GROUPS, REFERENCE, look, verdict
+from wmlib.report.comparison import CONTROLS, FEATURES, GROUPS, RATE, REFERENCE, look, shared_seeds, verdict
 from wmlib.report.contest import ARM, SHOWN
 from wmlib.report.ratios import pooled
 from wmlib.report.records import Records
 from wmlib.report.stats import paired_difference
 from wmlib.report.tables import markdown_table
+from wmlib.report.verdicts import controls
 
-RATE, FEATURES = "vaematched", "vaedis"
 STEPS = {  # column -> the arms whose difference it shows, and how a sentence about it begins
     "the whole: VAE/GAN − VAE": (ARM, REFERENCE, ""),
     "rate: VAE of the same rate − VAE": (RATE, REFERENCE, "Changing the rate alone gives"),
@@ -33,17 +33,10 @@ PARTS = {  # group of measurements -> what it is about
 }
 
 
-def shared_seeds(records: Records) -> list[str]:
-    """Training seeds in which both arms and every control on record were measured on the same episodes."""
-    measured = records.comparison.get("arms", {})
-    found = [measured[arm] for arm in (REFERENCE, ARM, RATE, FEATURES) if arm in measured]
-    if len(found) < 3:
-        return []  # no control
-    return [
-        seed
-        for seed in found[0]
-        if all(seed in other and other[seed]["episodes"] == found[0][seed]["episodes"] for other in found)
-    ]
+def seeds_of_all(records: Records) -> list[str]:
+    """Training seeds that both arms and every control on record share; none without a control."""
+    known = controls(records)
+    return shared_seeds(records.comparison, REFERENCE, ARM, *known) if known else []
 
 
 def changes(records: Records) -> dict[str, dict[str, dict]]:
@@ -51,7 +44,7 @@ def changes(records: Records) -> dict[str, dict[str, dict]]:
 
     The drivers' returns are among them, as ``RETURN``, for those arms that have drivers of these seeds.
     """
-    measured, seeds, found = records.comparison.get("arms", {}), shared_seeds(records), {}
+    measured, seeds, found = records.comparison.get("arms", {}), seeds_of_all(records), {}
     for column, (*arms, _) in STEPS.items():
         if not seeds or not set(arms) <= set(measured):
             continue
@@ -119,7 +112,7 @@ def ingredients(records: Records) -> str:
     }
     whole, *parts = told
     moved = {name: said for name, said in told[whole].items() if said != "not told apart"}
-    runs = len(shared_seeds(records))
+    runs = len(seeds_of_all(records))
     count = "one training seed" if runs == 1 else f"{runs} training seeds"
     text = [
         f"On the {count} that VAE, VAE/GAN and controls share, VAE/GAN and VAE differ in {len(moved)} of the "
@@ -130,7 +123,7 @@ def ingredients(records: Records) -> str:
         against = sum(told[column].get(row, said) not in (said, "not told apart") for row, said in moved.items())
         opposite = f", the opposite one in {against}" if against else ""
         text.append(f"{STEPS[column][-1]} the same verdict in {len(same)} of them{_parts(same)}{opposite}.")
-    scores = {arm: records.scores[f"{arm}-zh"] for arm in (RATE, FEATURES) if f"{arm}-zh" in records.scores}
+    scores = {arm: records.scores[f"{arm}-zh"] for arm in CONTROLS if f"{arm}-zh" in records.scores}
     if scores:
         each = [f"{look(arm).label} {score['mean']:.0f} ± {score['std']:.0f}" for arm, score in scores.items()]
         text.append(f"The controls' drivers return on the test tracks: {'; '.join(each)}.")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from wmlib.report.comparison import CONTROLS
 from wmlib.report.diagrams import _tint, arrow, box, canvas, path
 from wmlib.report.figures import (
     BLACK,
@@ -32,7 +33,6 @@ from wmlib.runs import find_root
 from wmlib.search.cmaes import CMAES
 
 STRIP = (2, (0, 20, 40, 60, 80, 99))  # of the film: which dream, and its frames at 50 a second
-CONTROLS = ("vaematched-zh", "vaedis-zh")  # their curves lie on the others' and are in the tables
 
 
 def vision():
@@ -149,7 +149,7 @@ def learning(records: Records):
     figure, axes = new_figure(COLUMN, 2.05)
     for arm in sorted(records.scores, key=rank):
         curve = records.curve(arm)
-        if not curve or arm in CONTROLS:
+        if not curve or arm.partition("-")[0] in CONTROLS:  # theirs lie on the others' and are in the table
             continue
         shown = np.isfinite(curve["validation_mean"])
         hours = (curve["wall_seconds"] * curve["cores"] / 3600)[shown]

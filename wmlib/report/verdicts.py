@@ -6,7 +6,7 @@ several about the arms.
 
 from __future__ import annotations
 
-from wmlib.report.comparison import GROUPS, LABELS, REFERENCE, look, summary, verdict
+from wmlib.report.comparison import CONTROLS, GROUPS, LABELS, REFERENCE, look, summary, verdict
 from wmlib.report.contest import ARM, drivers, settings, train_seeds
 from wmlib.report.records import Records
 
@@ -168,7 +168,7 @@ def prediction(records: Records) -> str:
 
 def controls(records: Records) -> list[str]:
     """Controls whose V is on record."""
-    return [arm for arm in ("vaematched", "vaedis") if arm in records.comparison.get("arms", {})]
+    return [arm for arm in CONTROLS if arm in records.comparison.get("arms", {})]
 
 
 def rate(records: Records) -> str:
