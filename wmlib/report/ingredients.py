@@ -7,6 +7,8 @@ what the game change add up to the whole difference, on the training seeds that 
 
 from __future__ import annotations
 
+import numpy as np
+
 from wmlib.report.comparison import CONTROLS, FEATURES, GROUPS, RATE, REFERENCE, look, shared_seeds, verdict
 from wmlib.report.contest import ARM, SHOWN
 from wmlib.report.ratios import pooled
@@ -63,6 +65,12 @@ def _returns(records: Records, arm: str, seeds: list[str]) -> list:
     """Returns on the test tracks, a row for each of these seeds; empty if one has no driver."""
     rows = [list(records.returns(arm, train_seed=int(seed))) for seed in seeds]
     return rows if all(rows) else []
+
+
+def _by_run(records: Records, arm: str) -> str:
+    """Mean return of every training run of this arm, the highest first."""
+    means = sorted((np.mean(run) for run in records.returns_by_run(arm)), reverse=True)
+    return ", ".join(f"{mean:.1f}" for mean in means)
 
 
 def _rows() -> dict[str, tuple[str, int, str]]:
@@ -123,10 +131,10 @@ def ingredients(records: Records) -> str:
         against = sum(told[column].get(row, said) not in (said, "not told apart") for row, said in moved.items())
         opposite = f", the opposite one in {against}" if against else ""
         text.append(f"{STEPS[column][-1]} the same verdict in {len(same)} of them{_parts(same)}{opposite}.")
-    scores = {arm: records.scores[f"{arm}-zh"] for arm in CONTROLS if f"{arm}-zh" in records.scores}
-    if scores:
-        each = [f"{look(arm).label} {score['mean']:.0f} ± {score['std']:.0f}" for arm, score in scores.items()]
-        text.append(f"The controls' drivers return on the test tracks: {'; '.join(each)}.")
+    drivers = {arm: _by_run(records, f"{arm}-zh") for arm in (*CONTROLS, ARM, REFERENCE)}
+    if any(drivers[arm] for arm in CONTROLS):
+        each = [f"{look(arm).label} {values}" for arm, values in drivers.items() if values]
+        text.append(f"The drivers return on the test tracks, run by run: {'; '.join(each)}.")
     if runs == 1:
         text.append("One seed describes these networks; it does not show that another would say the same.")
     return " ".join(text)
