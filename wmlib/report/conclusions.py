@@ -10,6 +10,7 @@ import numpy as np
 from wmlib.report.comparison import GROUPS, LABELS, REFERENCE, look, shared_seeds
 from wmlib.report.contest import ARM, drivers, outcomes, train_seeds
 from wmlib.report.records import Records
+from wmlib.report.tables import descending
 from wmlib.report.verdicts import SHARP, fewest_runs, measured, tally
 
 SCATTER = 4  # times as far apart as the other arm's runs: worth saying
@@ -45,8 +46,7 @@ def scatters(ours: list, theirs: list) -> bool:
 
 def run_by_run(ours: list, theirs: list) -> str:
     """Returns of every training run of both arms, and whether one arm's runs scatter far more than the other's."""
-    each = (", ".join(f"{value:.1f}" for value in sorted(values, reverse=True)) for values in (ours, theirs))
-    text = "Run by run: {} with the VAE/GAN, {} with the VAE.".format(*each)
+    text = f"Run by run: {descending(ours)} with the VAE/GAN, {descending(theirs)} with the VAE."
     spreads = [np.ptp(values) for values in (ours, theirs)]
     if scatters(ours, theirs):
         names = ("VAE/GAN", "VAE") if spreads[0] > spreads[1] else ("VAE", "VAE/GAN")

@@ -20,7 +20,7 @@ from wmlib.report.queries import (
 )
 from wmlib.report.records import Records
 from wmlib.report.stats import paired_difference
-from wmlib.report.tables import markdown_table
+from wmlib.report.tables import descending, markdown_table
 
 ADVERSARIAL = "vaegan-zh"
 LEVELS = (500, 700, 800, 850, 900)
@@ -174,7 +174,7 @@ def adversarial(records: Records) -> str:
     text = f"Measured on the same tracks, the driver with VAE/GAN scores {found}."
     means = [[run["mean"] for run in records.scores[arm].get("train_seeds", {}).values()] for arm in arms]
     if min(map(len, means)) > 1:
-        several = (", ".join(f"{mean:.0f}" for mean in sorted(each, reverse=True)) for each in means)
+        several = (descending(each, ".0f") for each in means)
         text += " Its runs score {}, those with the VAE {}.".format(*several)
     curves = [records.curve(arm) for arm in arms]
     passed = [level for level in LEVELS if all(curve and reached(curve, level) for curve in curves)]

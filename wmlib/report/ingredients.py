@@ -14,7 +14,7 @@ from wmlib.report.contest import ARM, SHOWN
 from wmlib.report.ratios import pooled
 from wmlib.report.records import Records
 from wmlib.report.stats import paired_difference
-from wmlib.report.tables import markdown_table
+from wmlib.report.tables import descending, markdown_table
 from wmlib.report.verdicts import controls
 
 STEPS = {  # column -> the arms whose difference it shows, and how a sentence about it begins
@@ -65,12 +65,6 @@ def _returns(records: Records, arm: str, seeds: list[str]) -> list:
     """Returns on the test tracks, a row for each of these seeds; empty if one has no driver."""
     rows = [list(records.returns(arm, train_seed=int(seed))) for seed in seeds]
     return rows if all(rows) else []
-
-
-def _by_run(records: Records, arm: str) -> str:
-    """Mean return of every training run of this arm, the highest first."""
-    means = sorted((np.mean(run) for run in records.returns_by_run(arm)), reverse=True)
-    return ", ".join(f"{mean:.1f}" for mean in means)
 
 
 def _rows() -> dict[str, tuple[str, int, str]]:
@@ -131,7 +125,9 @@ def ingredients(records: Records) -> str:
         against = sum(told[column].get(row, said) not in (said, "not told apart") for row, said in moved.items())
         opposite = f", the opposite one in {against}" if against else ""
         text.append(f"{STEPS[column][-1]} the same verdict in {len(same)} of them{_parts(same)}{opposite}.")
-    drivers = {arm: _by_run(records, f"{arm}-zh") for arm in (*CONTROLS, ARM, REFERENCE)}
+    drivers = {
+        arm: descending(map(np.mean, records.returns_by_run(f"{arm}-zh"))) for arm in (*CONTROLS, ARM, REFERENCE)
+    }
     if any(drivers[arm] for arm in CONTROLS):
         each = [f"{look(arm).label} {values}" for arm, values in drivers.items() if values]
         text.append(f"The drivers return on the test tracks, run by run: {'; '.join(each)}.")

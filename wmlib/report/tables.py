@@ -64,3 +64,8 @@ def others_table(ours: dict[str, dict]) -> str:
         [name, world, source, remark, f"{mean:.0f} ± {std:.0f}"] for mean, std, name, world, source, remark in table
     ]
     return markdown_table(["driver", "environment", "source", "remark", "return"], cells, numeric_from=4)
+
+
+def descending(values, spec: str = ".1f") -> str:
+    """Numbers of several runs in one line, the highest first."""
+    return ", ".join(format(float(value), spec) for value in sorted(values, reverse=True))
