@@ -10,9 +10,26 @@ import sys
 
 __version__ = "0.1.0"
 
+ENVIRONMENTS = {
+    "wmlib/CarRacing-v3": {
+        "entry_point": "wmlib.envs.carracing:FastCarRacing",
+        "max_episode_steps": 1000,
+        "reward_threshold": 900,
+    },
+}
+
+
+def register() -> None:
+    """Make Gymnasium know our environments; their modules are imported when one is made."""
+    from gymnasium.envs.registration import register, registry
+
+    for name, options in ENVIRONMENTS.items():
+        if name not in registry:
+            register(name, **options)
+
 
 class _RegisterWithGymnasium(importlib.abc.MetaPathFinder):
-    """Waits for Gymnasium to be imported and then adds our environment to its registry.
+    """Waits for Gymnasium to be imported and then adds our environments to its registry.
 
     Importing Gymnasium here instead would make every ``wmlib --help`` wait for it.
     """
@@ -26,8 +43,6 @@ class _RegisterWithGymnasium(importlib.abc.MetaPathFinder):
 
         def load_and_register(module):
             load(module)
-            from wmlib.envs import register
-
             register()
 
         spec.loader.exec_module = load_and_register
@@ -35,8 +50,6 @@ class _RegisterWithGymnasium(importlib.abc.MetaPathFinder):
 
 
 if "gymnasium.envs" in sys.modules:
-    from wmlib.envs import register
-
     register()
 else:
     sys.meta_path.insert(0, _RegisterWithGymnasium())

@@ -89,16 +89,14 @@ def find_root(start: Path | None = None) -> Path:
 
 def provenance() -> dict:
     """Versions, processor and git revision: what a reader needs to judge or repeat a number."""
-    from wmlib import __version__
-
     versions = {}
-    for name in ("tensorflow", "keras", "gymnasium", "numpy", "cma", "numba"):
+    for name in ("wmlib", "tensorflow", "keras", "gymnasium", "numpy", "cma", "numba"):
         try:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             versions[name] = None
     return {
-        "wmlib": __version__,
+        "wmlib": versions.pop("wmlib"),
         "git": _git_revision(),
         "python": platform.python_version(),
         "versions": versions,

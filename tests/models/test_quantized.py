@@ -6,8 +6,7 @@ from numba import njit
 
 from wmlib.errors import UserError
 from wmlib.models import tiles
-from wmlib.models.inference import FrameEncoder
-from wmlib.models.quantized import calibrate
+from wmlib.models.inference import FrameEncoder, calibrate
 from wmlib.models.vae import build_encoder, random_frames
 from wmlib.models.weights import model_weights
 

@@ -11,7 +11,7 @@ from wmlib.config import Config
 from wmlib.report import comparison, conclusions, contest, ingredients, verdicts
 from wmlib.report.comparison import GROUPS, LABELS
 from wmlib.report.records import Records
-from wmlib.report.stats import describe
+from wmlib.stats import describe
 
 EPISODES, TRACKS = 12, 40
 BASE = {"pixels/psnr": 25, "pixels/ssim": 0.8, "pixels/sharpness": 0.5, "latent/kl": 16.4, "memory/gain": 20.0}

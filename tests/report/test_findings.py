@@ -8,7 +8,7 @@ import pytest
 from wmlib.errors import UserError
 from wmlib.report.findings import FINDINGS, finding
 from wmlib.report.records import Records
-from wmlib.report.stats import describe
+from wmlib.stats import describe
 
 RUN = {
     "scale": "quick",

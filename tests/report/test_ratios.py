@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from wmlib.report.ratios import pooled, ratio, ratio_interval
-from wmlib.report.stats import bootstrap_interval
+from wmlib.stats import bootstrap_interval
 
 RANDOM = np.random.default_rng(0)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from wmlib.report.stats import bootstrap_interval, describe, paired_difference, two_level_interval
+from wmlib.stats import bootstrap_interval, describe, paired_difference, two_level_interval
 
 
 def test_describe():

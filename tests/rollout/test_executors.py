@@ -11,8 +11,8 @@ import pytest
 
 from wmlib.config import ControllerConfig, MemoryConfig
 from wmlib.models.weights import save_weights
-from wmlib.rollout.executors import ProcessExecutor, SerialExecutor, in_order
-from wmlib.rollout.lanes import Job
+from wmlib.rollout.executors import ProcessExecutor, SerialExecutor
+from wmlib.rollout.lanes import Job, in_order
 from wmlib.rollout.worker import WorkerSpec
 
 JOBS = [Job(index, index % 5, 40 + index % 3) for index in range(10)]

@@ -64,8 +64,8 @@ def examine(subject: Subject, tracks: int) -> dict:
     from wmlib.analysis.readout import read_outs
     from wmlib.config import RolloutConfig
     from wmlib.progress import Progress
-    from wmlib.report.stats import describe, paired_difference
     from wmlib.seeds import track_seeds
+    from wmlib.stats import describe, paired_difference
 
     spec, parameters = subject.spec, subject.parameters
     seeds = track_seeds("validation", 0, FIRST, tracks)
@@ -124,7 +124,7 @@ def _trained(arguments) -> Subject:
 def _precision(shipped: Subject, trained: Subject, entry: dict) -> dict:
     """What shipping float16 weights costs: their returns minus those of the weights as they were trained."""
     from wmlib.analysis.drives import drive_tracks
-    from wmlib.report.stats import paired_difference
+    from wmlib.stats import paired_difference
 
     if shipped.train_seed != trained.train_seed:
         raise UserError(f"--run holds training seed {trained.train_seed}, shipped is seed {shipped.train_seed}")

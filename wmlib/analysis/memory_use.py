@@ -7,8 +7,8 @@ import numpy as np
 from wmlib.analysis.drives import Drive
 from wmlib.config import ControllerConfig
 from wmlib.models.controller import act
-from wmlib.report.stats import bootstrap_interval
 from wmlib.seeds import generator
+from wmlib.stats import bootstrap_interval
 
 CONTROLS = ("steer", "gas", "brake")
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 
 from wmlib.config import ACTION_SIZE, RolloutConfig
-from wmlib.report.stats import describe, paired_difference
 from wmlib.rollout.executors import make_executor
 from wmlib.rollout.lanes import Job
 from wmlib.rollout.worker import WorkerSpec
+from wmlib.stats import describe, paired_difference
 
 STEER, GAS, BRAKE = range(ACTION_SIZE)
 NUDGES = {  # what a row of the chapter's table calls it: (control, added to its bias, factor on its weights and bias)
@@ -36,7 +36,7 @@ def try_nudges(spec: WorkerSpec, parameters: np.ndarray, seeds: list[int], rollo
     """Drive C as it is and with every nudge on the same tracks.
 
     Returns:
-        name -> score, as :func:`wmlib.report.stats.describe` gives it, and ``difference``, paired by track, to C as it
+        name -> score, as :func:`wmlib.stats.describe` gives it, and ``difference``, paired by track, to C as it
         is, whose name is ``as found``.
     """
     drivers = {"as found": parameters} | {name: nudged(parameters, *nudge) for name, nudge in NUDGES.items()}

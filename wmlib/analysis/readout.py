@@ -8,7 +8,7 @@ import numpy as np
 from gymnasium.envs.box2d.car_racing import TRACK_WIDTH
 
 from wmlib.analysis.drives import STATE, Drive
-from wmlib.report.stats import RESAMPLES
+from wmlib.stats import RESAMPLES
 
 EMPTY = 50  # first frames left out: the camera still zooms and the memory is still empty
 STRIDE = 4  # frames between those used; neighbours hardly differ

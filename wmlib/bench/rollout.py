@@ -36,8 +36,7 @@ def random_parameters(count: int) -> np.ndarray:
 
 def random_weights() -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Arrays of V's encoder, with its int8 scales, and of M; their variance is Glorot and Bengio's (2010)."""
-    from wmlib.models.inference import ENCODER_SHAPES
-    from wmlib.models.quantized import calibrate
+    from wmlib.models.inference import ENCODER_SHAPES, calibrate
 
     hidden, mixtures = MemoryConfig().hidden_size, MemoryConfig().mixtures
     memory = {

@@ -56,7 +56,7 @@ class FrameEncoder:
     Args:
         weights: arrays of :func:`wmlib.models.vae.build_encoder`, by name.
         compute: float32; int8, faster and slightly less exact, which needs the scales of
-            :func:`wmlib.models.quantized.calibrate` among the weights; or bfloat16 by TensorFlow, which is faster only
+            :func:`calibrate` among the weights; or bfloat16 by TensorFlow, which is faster only
             where the processor multiplies it natively.
     """
 
@@ -113,6 +113,25 @@ def convolution_outputs(weights: dict[str, np.ndarray], frames: np.ndarray) -> I
             buffer[: rows * columns].reshape(rows, columns).copy()
             for buffer, (rows, columns) in zip(buffers[1:4], shapes, strict=True)
         )
+
+
+def calibrate(weights: dict[str, np.ndarray], frames: np.ndarray, share: float = 0.9999) -> dict[str, np.ndarray]:
+    """Scales for the int8 encoder: what one step of a byte means, per output channel of each layer.
+
+    Args:
+        weights: the encoder's arrays.
+        frames: uint8 (n, 64, 64, 3), a few hundred of those the encoder will meet.
+        share: of a channel's values that a byte must reach; larger ones are cut off.
+
+    Returns:
+        ``conv1/scale`` (32,), ``conv2/scale`` (64,), ``conv3/scale`` (128,).
+    """
+    scales = {}
+    for name, pictures in zip(quantized.LAYERS, zip(*convolution_outputs(weights, frames), strict=True), strict=True):
+        values = np.concatenate(pictures)  # (frames * pixels, channels)
+        top = np.quantile(values, share, axis=0)
+        scales[f"{name}/scale"] = (np.maximum(top, 0.05 * top.max()) / 255).astype(np.float32)
+    return scales
 
 
 def _bfloat16_encoder(weights: dict[str, np.ndarray]):

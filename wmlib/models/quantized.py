@@ -30,27 +30,6 @@ _conv4 = make_byte_tile(
 _code = make_tile([1024 * n for n in range(6)], [64 * n for n in range(6)])
 
 
-def calibrate(weights: dict[str, np.ndarray], frames: np.ndarray, share: float = 0.9999) -> dict[str, np.ndarray]:
-    """Scales for :func:`quantize`: what one step of a byte means, per output channel of each layer.
-
-    Args:
-        weights: the encoder's arrays.
-        frames: uint8 (n, 64, 64, 3), a few hundred of those the encoder will meet.
-        share: of a channel's values that a byte must reach; larger ones are cut off.
-
-    Returns:
-        ``conv1/scale`` (32,), ``conv2/scale`` (64,), ``conv3/scale`` (128,).
-    """
-    from wmlib.models.inference import convolution_outputs
-
-    scales = {}
-    for name, pictures in zip(LAYERS, zip(*convolution_outputs(weights, frames), strict=True), strict=True):
-        values = np.concatenate(pictures)  # (frames * pixels, channels)
-        top = np.quantile(values, share, axis=0)
-        scales[f"{name}/scale"] = (np.maximum(top, 0.05 * top.max()) / 255).astype(np.float32)
-    return scales
-
-
 def quantize(weights: dict[str, np.ndarray]) -> tuple[tuple, tuple, tuple]:
     """Packed weights, scales and biases of the five layers for :func:`encode_frames`.
 

@@ -15,8 +15,8 @@ from wmlib.report.comparison import GROUPS, REFERENCE, look, verdict
 from wmlib.report.queries import pair, stages_of
 from wmlib.report.ratios import interval
 from wmlib.report.records import Records
-from wmlib.report.stats import RESAMPLES, SOLVED, paired_difference
 from wmlib.report.tables import markdown_table
+from wmlib.stats import RESAMPLES, SOLVED, paired_difference
 
 ARM = "vaegan"
 SHOWN = (  # the measurements of the one table, the drivers' come after them

@@ -19,8 +19,8 @@ from wmlib.report.queries import (
     stages_of,
 )
 from wmlib.report.records import Records
-from wmlib.report.stats import paired_difference
 from wmlib.report.tables import descending, markdown_table
+from wmlib.stats import paired_difference
 
 ADVERSARIAL = "vaegan-zh"
 LEVELS = (500, 700, 800, 850, 900)

@@ -13,9 +13,9 @@ from wmlib.report.comparison import CONTROLS, FEATURES, GROUPS, RATE, REFERENCE,
 from wmlib.report.contest import ARM, SHOWN
 from wmlib.report.ratios import pooled
 from wmlib.report.records import Records
-from wmlib.report.stats import paired_difference
 from wmlib.report.tables import descending, markdown_table
 from wmlib.report.verdicts import controls
+from wmlib.stats import paired_difference
 
 STEPS = {  # column -> the arms whose difference it shows, and how a sentence about it begins
     "the whole: VAE/GAN − VAE": (ARM, REFERENCE, ""),

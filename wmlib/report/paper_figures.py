@@ -28,9 +28,9 @@ from wmlib.report.figures import (
 from wmlib.report.findings import rank
 from wmlib.report.published import CORES, LEARNING_CURVE
 from wmlib.report.records import Records
-from wmlib.report.stats import SOLVED
 from wmlib.runs import find_root
 from wmlib.search.cmaes import CMAES
+from wmlib.stats import SOLVED
 
 STRIP = (2, (0, 20, 40, 60, 80, 99))  # of the film: which dream, and its frames at 50 a second
 

@@ -20,7 +20,7 @@ from wmlib.report.figures import (
     score_histogram,
 )
 from wmlib.report.learning import original
-from wmlib.report.stats import SOLVED
+from wmlib.stats import SOLVED
 
 LOST = {  # reason for lost points -> label, colour, hatch
     "time": ("time: 0.1 per frame", GREY, ""),

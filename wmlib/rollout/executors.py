@@ -15,7 +15,7 @@ import numpy as np
 
 from wmlib.config import RolloutConfig
 from wmlib.progress import Progress
-from wmlib.rollout.lanes import Episode, Job
+from wmlib.rollout.lanes import Episode, Job, in_order
 from wmlib.rollout.worker import Worker, WorkerSpec
 from wmlib.runs import available_cores
 
@@ -129,14 +129,6 @@ def end_with_parent() -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
-
-
-def in_order(jobs: list[Job], episodes: list[Episode]) -> list[Episode]:
-    """Sort episodes like their jobs. Raises RuntimeError if one is missing."""
-    by_index = {episode.index: episode for episode in episodes}
-    if len(by_index) != len(jobs):
-        raise RuntimeError(f"{len(jobs)} jobs gave {len(by_index)} episodes")
-    return [by_index[job.index] for job in jobs]
 
 
 def _start(spec: WorkerSpec, counter) -> None:

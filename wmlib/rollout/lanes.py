@@ -37,6 +37,14 @@ class Episode:
     stopped: bool
 
 
+def in_order(jobs: list[Job], episodes: list[Episode]) -> list[Episode]:
+    """Sort episodes like their jobs. Raises RuntimeError if one is missing."""
+    by_index = {episode.index: episode for episode in episodes}
+    if len(by_index) != len(jobs):
+        raise RuntimeError(f"{len(jobs)} jobs gave {len(by_index)} episodes")
+    return [by_index[job.index] for job in jobs]
+
+
 def drive(
     simulator, driver, next_job: Callable[[], Job | None], patience: int = 0, max_steps: int = MAX_STEPS, recorder=None
 ) -> Iterator[Episode]:

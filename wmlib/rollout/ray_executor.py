@@ -8,8 +8,7 @@ import numpy as np
 
 from wmlib.errors import UserError
 from wmlib.progress import Progress
-from wmlib.rollout.executors import in_order
-from wmlib.rollout.lanes import Episode, Job
+from wmlib.rollout.lanes import Episode, Job, in_order
 from wmlib.rollout.worker import Worker, WorkerSpec
 
 

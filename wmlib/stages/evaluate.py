@@ -13,13 +13,13 @@ import numpy as np
 
 from wmlib.config import RolloutConfig
 from wmlib.progress import Progress
-from wmlib.report.stats import describe
 from wmlib.rollout.executors import make_executor
 from wmlib.rollout.lanes import Job
 from wmlib.rollout.worker import WorkerSpec
 from wmlib.runs import Stage, Stopwatch, csv_text, write_text
 from wmlib.seeds import track_seeds
 from wmlib.stages.controller import worker_spec
+from wmlib.stats import describe
 
 COLUMNS = ("task", "arm", "train_seed", "renderer", "track_seed", "return", "steps", "lap_finished")
 TASK = "CarRacing-v3"

@@ -83,9 +83,9 @@ def find(arm: str, train_seed: int | None = None, folder: Path = FOLDER) -> Pret
 def evaluate_pretrained(arguments) -> None:
     """``wmlib evaluate --pretrained``: drive shipped weights (or ``random``) and print the score."""
     from wmlib.config import RolloutConfig
-    from wmlib.report.stats import describe
     from wmlib.seeds import TRACK_SEEDS
     from wmlib.stages.evaluate import GYMNASIUM_LANES, evaluate, format_rows
+    from wmlib.stats import describe
 
     count = arguments.tracks or 100
     first = TRACK_SEEDS["test"].start if arguments.first_seed is None else arguments.first_seed

@@ -16,7 +16,6 @@ from wmlib.config import VISIONS, Config, RolloutConfig
 from wmlib.data.rollouts import read_arrays, write_arrays
 from wmlib.errors import UserError
 from wmlib.metrics import read_metrics
-from wmlib.report.stats import describe, two_level_interval
 from wmlib.rollout.worker import WorkerSpec
 from wmlib.runs import Stage, find_root, provenance, read_json, write_json, write_text
 from wmlib.seeds import track_seeds
@@ -24,6 +23,7 @@ from wmlib.stages.chain import Chain, plan
 from wmlib.stages.controller import read_curve
 from wmlib.stages.evaluate import GYMNASIUM_LANES, evaluate, format_rows, read_rows
 from wmlib.stages.pretrained import FOLDER, sha256
+from wmlib.stats import describe, two_level_interval
 
 HEADLINE_ARMS = ("vae-zh", "vaegan-zh")  # the best run's decoder is shipped too, for pictures and dreams
 

@@ -99,7 +99,7 @@ def build_v(config: Config, vaegan: Stage | None = None):
 
 def run(chain, stage: Stage) -> None:
     """Train V and write its weights."""
-    from wmlib.models.quantized import calibrate
+    from wmlib.models.inference import calibrate
     from wmlib.models.weights import model_weights, save_weights
 
     config, settings = chain.config, chain.config.vision_settings
