@@ -9,6 +9,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13; do $$p -c 0 2>/dev/
 
 BIN   := $(VENV)/bin
 WMLIB := $(BIN)/wmlib
+WMBOOK := $(BIN)/wmbook
 PAGE  := _build/html/index.html
 
 # TensorFlow's start-up messages say nothing here; pygame must not look for a screen.
@@ -49,7 +50,7 @@ lock:  ## resolve the dependencies anew (needs the network)
 
 reproduce: setup  ## data, V, M, C, evaluation, notebooks and book, at SCALE (default quick: at most 30 minutes)
 	$(WMLIB) run --scale $(SCALE) --run $(RUN)
-	$(WMLIB) notebooks --scale $(SCALE) --run $(RUN)
+	$(WMBOOK) notebooks --scale $(SCALE) --run $(RUN)
 	@$(MAKE) --no-print-directory book
 	@$(WMLIB) info --run $(RUN)
 	@echo "Open $(abspath $(PAGE))"
@@ -68,20 +69,20 @@ book: setup  ## the book with the report's PDF, from the committed notebooks and
 	$(BIN)/python -m pytest -q tests/book/test_built.py
 
 notebooks: setup  ## execute the notebooks in place, before committing them
-	$(WMLIB) notebooks --scale $(SCALE) --run $(RUN) --in-place
+	$(WMBOOK) notebooks --scale $(SCALE) --run $(RUN) --in-place
 
 reference: setup  ## rewrite the book's pages on the command line and the configuration from the code
-	$(BIN)/python -m wmlib.report.reference
+	$(WMBOOK) reference
 
 report: setup  ## the report as a four-page paper, _build/report.pdf, with its figures drawn from the records
-	$(BIN)/python -m wmlib.report.paper
+	$(WMBOOK) paper
 
 records: setup  ## recompute the committed records in book/results from the runs, and the figures drawn from them
-	$(WMLIB) report --run $(RUN)
-	$(BIN)/python -m wmlib.report.paper_figures
+	$(WMBOOK) report --run $(RUN)
+	$(WMBOOK) figures
 
 bench: setup  ## how fast the parts run on this machine
-	$(WMLIB) bench
+	$(WMBOOK) bench
 
 lint: setup  ## style
 	$(BIN)/ruff check .

@@ -5,52 +5,60 @@ import sys
 
 import pytest
 
-from wmlib.cli import STAGES, build_parser, main
+import wmbook.cli
+import wmlib.cli
+from wmbook.press.reference import _subcommands
+
+PROGRAMS = {"wmlib": wmlib.cli, "wmbook": wmbook.cli}
+COMMANDS = [(program, name) for program, cli in PROGRAMS.items() for name in _subcommands(cli.build_parser())]
 
 
-@pytest.mark.parametrize("command", [*STAGES, "run", "report", "play", "bench", "info", "show-config", "notebooks"])
-def test_every_command_explains_itself_with_an_example(command, capsys):
+@pytest.mark.parametrize("program, command", COMMANDS)
+def test_every_command_explains_itself_with_an_example(program, command, capsys):
     with pytest.raises(SystemExit) as error:
-        build_parser().parse_args([command, "--help"])
+        PROGRAMS[program].build_parser().parse_args([command, "--help"])
     assert error.value.code == 0
-    assert f"example:  wmlib {command}" in capsys.readouterr().out
+    assert f"example:  {program} {command}" in capsys.readouterr().out
 
 
-def test_help_needs_no_heavy_import():
-    code = "import sys, wmlib.cli; wmlib.cli.build_parser().format_help(); print(sorted(sys.modules))"
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_help_needs_no_heavy_import(program):
+    code = f"import sys, {program}.cli as cli; cli.build_parser().format_help(); print(sorted(sys.modules))"
     modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     for heavy in ("tensorflow", "numpy", "gymnasium", "numba"):
         assert f"'{heavy}'" not in modules
 
 
 @pytest.mark.parametrize(
-    "arguments, part",
+    "program, arguments, part",
     [
-        (["collect", "--scale", "huge"], "invalid choice"),
-        (["show-config", "--set", "memory.update=3"], "no such key"),
-        (["vision", "--scale", "smoke"], "has not finished"),
-        (["report"], "--run"),
-        (["report", "--run", "nowhere"], "not found"),
-        (["evaluate", "--pretrained", "nothing"], "not shipped"),
-        (["play", "--record", "x.mp4"], "--agent"),
-        (["play", "--record", "x.mp4", "--run", "nowhere"], "not found"),
+        ("wmlib", ["collect", "--scale", "huge"], "invalid choice"),
+        ("wmlib", ["show-config", "--set", "memory.update=3"], "no such key"),
+        ("wmlib", ["vision", "--scale", "smoke"], "has not finished"),
+        ("wmbook", ["report"], "--run"),
+        ("wmbook", ["report", "--run", "nowhere"], "not found"),
+        ("wmlib", ["evaluate", "--pretrained", "nothing"], "not shipped"),
+        ("wmlib", ["play", "--record", "x.mp4"], "--agent"),
+        ("wmlib", ["play", "--record", "x.mp4", "--run", "nowhere"], "not found"),
     ],
 )
-def test_bad_input_is_one_line_and_exit_code_2(arguments, part, capsys, tmp_path, monkeypatch):
+def test_bad_input_is_one_line_and_exit_code_2(program, arguments, part, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as error:
-        main(arguments)
+        PROGRAMS[program].main(arguments)
     assert error.value.code == 2
     message = capsys.readouterr().err.strip().splitlines()[-1]
+    assert message.startswith(program)
     assert part in message and "Traceback" not in message
 
 
-def test_python_dash_m():
-    result = subprocess.run([sys.executable, "-m", "wmlib", "--version"], capture_output=True, text=True, check=True)
-    assert result.stdout.startswith("wmlib ")
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_python_dash_m(program):
+    result = subprocess.run([sys.executable, "-m", program, "--version"], capture_output=True, text=True, check=True)
+    assert result.stdout.startswith(f"{program} ")
 
 
 def test_unexpected_failures_keep_their_traceback(monkeypatch):
-    monkeypatch.setattr("wmlib.cli.execute", lambda arguments: 1 / 0)
+    monkeypatch.setattr("wmlib.cli.resolve", lambda arguments, create: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        main(["show-config"])
+        wmlib.cli.main(["show-config"])

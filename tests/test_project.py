@@ -10,77 +10,117 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGE = ROOT / "wmlib"
-
-# Each name may import itself, the names before it, and nothing after it.
-LAYERS = (
-    {"errors", "__init__", "stats"},
-    {"settings", "presets"},
-    {"groups"},
-    {"config", "seeds", "progress", "quiet"},
-    {"runs", "metrics", "video"},
-    {"envs", "data", "models", "search"},
-    {"rollout"},
-    {"stages", "report", "notebooks", "play", "film", "bench", "analysis", "compare"},
-    {"cli", "__main__"},
-)
-# Crossings that are part of the design, each with its reason.
-ALLOWED = {
-    ("report", "cli"): "the reference page is made from the parser",
+PACKAGES = {"wmlib": ROOT / "wmlib", "wmbook": ROOT / "book" / "wmbook"}
+# The rooms of each package, from the ground up. A file may import its own room and those before it; rooms on one line
+# know nothing of each other.
+FLOORS = {
+    "wmlib": (
+        ("errors", "stats", "__init__"),
+        ("settings", "presets"),
+        ("groups",),
+        ("config", "seeds", "progress", "quiet"),
+        ("runs",),
+        ("metrics", "video"),
+        ("envs", "data", "models", "search"),
+        ("rollout",),
+        ("stages",),
+        ("film",),
+        ("play",),
+        ("cli",),
+        ("__main__",),
+    ),
+    "wmbook": (
+        ("records", "__init__"),
+        ("show",),
+        ("analysis", "bench", "compare"),
+        ("press",),
+        ("cli",),
+        ("__main__",),
+    ),
 }
 
 
-def modules() -> list[Path]:
-    return sorted(PACKAGE.rglob("*.py"))
+def modules() -> dict[str, Path]:
+    """Dotted name of every module of both packages."""
+    found = {}
+    for package, folder in PACKAGES.items():
+        for path in sorted(folder.rglob("*.py")):
+            parts = [package, *path.relative_to(folder).with_suffix("").parts]
+            found[".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 2 else parts)] = path
+    return found
 
 
-def top(path: Path) -> str:
-    """First name below wmlib: ``envs`` for wmlib/envs/carracing.py."""
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+MODULES = modules()
 
 
 def imported(path: Path) -> set[str]:
-    """Full names that a module imports, wherever in the file."""
+    """Modules of ours that a file imports, wherever in the file."""
     names = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
-            names |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return names
+            full = {f"{node.module}.{alias.name}" for alias in node.names}
+            names |= {name if name in MODULES else node.module for name in full}
+    return {"wmlib.__init__" if name == "wmlib" else name for name in names if name.split(".")[0] in PACKAGES}
 
 
-def layer(name: str) -> int:
-    return next(index for index, names in enumerate(LAYERS) if name in names)
+GRAPH = {name: imported(path) - {name} for name, path in MODULES.items()}
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_imports_point_one_way(path):
-    here = top(path)
-    for name in imported(path):
-        if name.startswith("wmlib."):
-            there = name.split(".")[1]
-            if (PACKAGE / there).exists() or (PACKAGE / f"{there}.py").exists():
-                crossing = (here, there) in ALLOWED
-                assert crossing or layer(there) <= layer(here), f"{here} must not import {there}"
+def room(name: str) -> tuple[str, str]:
+    """Package and room of a module: the first name below the package."""
+    package, first, *_ = name.split(".")
+    return package, first
 
 
-def test_every_module_has_a_layer():
-    known = set().union(*LAYERS)
-    assert {top(path) for path in modules()} <= known
+def floor(name: str) -> int:
+    """How high a module's room lies; everything of wmbook lies above wmlib."""
+    package, first = room(name)
+    height = next(number for number, rooms in enumerate(FLOORS[package]) if first in rooms)
+    return height + (len(FLOORS["wmlib"]) if package == "wmbook" else 0)
 
 
-@pytest.mark.parametrize("name", ["wmlib", "wmlib.cli", "wmlib.config", "wmlib.runs", "wmlib.report"])
+@pytest.mark.parametrize("name", MODULES)
+def test_imports_point_one_way(name):
+    for there in GRAPH[name]:
+        assert there in MODULES, f"{name} imports {there}, which is not there"
+        assert room(there) == room(name) or floor(there) < floor(name), f"{name} must not import {there}"
+
+
+def test_no_circle_not_even_inside_a_room():
+    done, path = set(), []
+
+    def visit(name: str) -> None:
+        assert name not in path, f"circle: {' -> '.join([*path[path.index(name) :], name])}"
+        if name not in done:
+            path.append(name)
+            for there in sorted(GRAPH[name]):
+                visit(there)
+            done.add(path.pop())
+
+    for name in MODULES:
+        visit(name)
+
+
+def test_every_room_has_its_floor():
+    assert {room(name) for name in MODULES} == {
+        (p, r) for p, floors in FLOORS.items() for rooms in floors for r in rooms
+    }
+
+
+@pytest.mark.parametrize("name", ["wmlib", "wmlib.cli", "wmlib.config", "wmlib.runs", "wmbook.show"])
 def test_light_modules_import_nothing_heavy(name):
     code = f"import sys, {name}; print([m for m in ('tensorflow', 'keras', 'numba', 'gymnasium') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
-def test_report_never_imports_tensorflow():
-    files = sorted((PACKAGE / "report").glob("*.py"))
-    names = ", ".join(f"wmlib.report.{path.stem}" for path in files if not path.stem.startswith("_"))
+def test_what_draws_records_never_imports_tensorflow():
+    names = ", ".join(
+        name for name in MODULES if room(name)[1] in ("records", "show") and name != "wmbook.records.publish"
+    )
     code = f"import sys, {names}; print('tensorflow' in sys.modules or 'keras' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
@@ -141,5 +181,5 @@ def test_citation_file_has_what_the_format_requires():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert citation["cff-version"] == "1.2.0"
     assert citation["message"] and citation["title"] and citation["authors"]
-    project = (PACKAGE / "__init__.py").read_text()
+    project = (PACKAGES["wmlib"] / "__init__.py").read_text()
     assert f'__version__ = "{citation["version"]}"' in project

@@ -22,7 +22,7 @@ class SideBySide:
     """Turns a driver's frames into pictures (height, width, 3) uint8.
 
     Args:
-        agent: a shipped arm with a decoder, see :func:`wmlib.stages.pretrained.find`.
+        agent: a shipped arm with a decoder, see :class:`wmlib.stages.agents.Agent`.
     """
 
     def __init__(self, agent):

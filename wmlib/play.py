@@ -52,12 +52,9 @@ def _side_by_side(arguments):
         raise UserError("--side-by-side needs --record FILE.mp4 and --agent ARM with a shipped decoder")
     from wmlib.envs.preprocess import preprocess
     from wmlib.film import SideBySide
-    from wmlib.stages.pretrained import find
+    from wmlib.stages.agents import shipped_agent
 
-    agent = find(arguments.agent, arguments.train_seed)
-    if agent.path("decoder") is None or agent.path("memory") is None:
-        raise UserError(f"--side-by-side: no decoder and memory are shipped for {arguments.agent}; try vae-zh")
-    film = SideBySide(agent)
+    film = SideBySide(shipped_agent(arguments.agent, arguments.train_seed).with_picture("--side-by-side"))
     return lambda observation, action: film(preprocess(observation), action)
 
 
@@ -77,20 +74,15 @@ def _agent(arguments):
     from wmlib.envs.preprocess import preprocess
     from wmlib.rollout.lanes import Job
     from wmlib.rollout.worker import WorkerSpec, make_driver
-    from wmlib.stages.controller import worker_spec
-    from wmlib.stages.pretrained import find
-    from wmlib.stages.publish import trained
+    from wmlib.stages.agents import shipped_agent, trained_agent
 
-    if arguments.run:
-        chain, parameters = trained(arguments.run, arguments.agent)
-        driver = make_driver(worker_spec(chain, 1))
-        driver.population = parameters[None]
-    elif arguments.agent == "random":
-        driver = make_driver(WorkerSpec(1))
+    if arguments.agent == "random" and not arguments.run:
+        spec, parameters = WorkerSpec(1), None
     else:
-        agent = find(arguments.agent, arguments.train_seed)
-        driver = make_driver(agent.worker_spec(1))
-        driver.population = agent.parameters[None]
-    driver.begin(0, Job(0, 0, arguments.track))
+        name, seed = arguments.agent, arguments.train_seed
+        agent = trained_agent(arguments.run, name) if arguments.run else shipped_agent(name, seed)
+        spec, parameters = agent.worker_spec(1), agent.parameters
+    driver = make_driver(spec)
+    driver.begin(0, Job(0, 0, arguments.track), parameters)
     active = np.ones(1, bool)
     return lambda observation: driver.act(preprocess(observation)[None], active)[0].copy()

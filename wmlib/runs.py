@@ -77,16 +77,6 @@ def read_json(path: Path):
         raise UserError(f"{path}: damaged JSON; delete the file and run the stage again") from None
 
 
-def find_root(start: Path | None = None) -> Path:
-    """The project folder (the one with ``_toc.yml``) at or above ``start``, so notebooks run from any directory."""
-    here = Path(start or Path.cwd()).resolve()
-    package_parent = Path(__file__).resolve().parent.parent
-    for folder in (here, *here.parents, package_parent):
-        if (folder / "_toc.yml").exists():
-            return folder
-    return here
-
-
 def provenance() -> dict:
     """Versions, processor and git revision: what a reader needs to judge or repeat a number."""
     versions = {}

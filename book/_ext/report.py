@@ -1,6 +1,6 @@
 """The report as a page of the book, and its PDF beside the pages.
 
-``{finding}`NAME``` and the directive of the same name put in what :mod:`wmlib.report.findings` says of the records: a
+``{finding}`NAME``` and the directive of the same name put in what :mod:`wmbook.show.findings` says of the records: a
 phrase within a sentence, or whole paragraphs and tables. The paper takes them from the same place.
 """
 
@@ -13,8 +13,8 @@ from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
-from wmlib.report.findings import finding
-from wmlib.report.paper import build
+from wmbook.press.paper import build
+from wmbook.show.findings import finding
 
 RESULTS = Path(__file__).resolve().parent.parent / "results"
 

@@ -17,9 +17,9 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.logging import getLogger
 
-from wmlib.report.figures import look
-from wmlib.report.published import COUNTERPART, SCORES
-from wmlib.report.values import MISSING, lookup, setting
+from wmbook.records.published import COUNTERPART, SCORES
+from wmbook.records.values import MISSING, lookup, setting
+from wmbook.show.figures import look
 
 RESULTS = Path(__file__).resolve().parent.parent / "results"
 

@@ -18,14 +18,14 @@ import nbformat
 import pytest
 from gymnasium.envs.box2d import car_racing
 
+from wmbook.bench import dreaming, projection, rollout, simulator
+from wmbook.press.markup import parse
+from wmbook.records import published
 from wmlib import stats
-from wmlib.bench import dreaming, projection, rollout, simulator
 from wmlib.config import FRAME_SHAPE, LATENT_SIZE, MAX_STEPS, SCALES, STEP_COST, Config, ControllerConfig
 from wmlib.envs import lens
 from wmlib.envs.simulator import LAP
 from wmlib.models import controller, mdnrnn, vae
-from wmlib.report import published
-from wmlib.report.markup import parse
 from wmlib.seeds import TRACK_SEEDS
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -10,7 +10,7 @@ BOOK = Path(__file__).resolve().parents[2] / "book"
 def test_figures_are_those_of_the_records(tmp_path):
     """The film strip is left out: a decoder may round otherwise elsewhere."""
     pytest.importorskip("matplotlib").use("Agg")
-    from wmlib.report.paper_figures import write
+    from wmbook.show.paper_figures import write
 
     for file in write(tmp_path):
         if file.stem != "report-strip":

@@ -7,9 +7,9 @@ from gymnasium.envs.box2d.car_racing import CarRacing
 from gymnasium.utils.env_checker import check_env
 
 import wmlib.envs
+from wmbook.compare.masks import masks
 from wmlib.envs.carracing import FastCarRacing
 from wmlib.envs.driver import follow
-from wmlib.envs.masks import masks
 from wmlib.envs.simulator import Simulator
 from wmlib.errors import UserError
 

@@ -96,20 +96,19 @@ def world_model_driver(lanes, noise=None):
 
 def test_each_lane_has_its_own_candidate_and_memory():
     driver = world_model_driver(3)
-    driver.population = np.array([[0.1, 0.0, 0.0], [0.2, 0.0, 0.0]])
+    population = np.array([[0.1, 0.0, 0.0], [0.2, 0.0, 0.0]])
     for lane, candidate in enumerate((0, 1, 1)):
-        driver.begin(lane, Job(lane, candidate, 0))
+        driver.begin(lane, Job(lane, candidate, 0), population[candidate])
     frames = np.zeros((3, 64, 64, 3), np.uint8)
     driver.act(frames, np.array([True, True, False]))
     actions = driver.act(frames, np.array([True, True, False]))
     assert np.allclose(actions[:2, 0], (0.1, 0.2)) and np.allclose(driver.h[:, 0], (0.2, 0.4, 0.0))
-    driver.begin(0, Job(3, 1, 0))
+    driver.begin(0, Job(3, 1, 0), population[1])
     assert driver.h[0, 0] == 0 and driver.h[1, 0] > 0
 
 
 def test_memory_sees_the_noisy_action():
     driver = world_model_driver(1, ActionNoise(1, scale=0.5))
-    driver.population = np.zeros((1, 3))
-    driver.begin(0, Job(0, 0, 8))
+    driver.begin(0, Job(0, 0, 8), np.zeros(3))
     taken = [float(driver.act(np.zeros((1, 64, 64, 3), np.uint8), np.ones(1, bool))[0, 0]) for _ in range(5)]
     assert np.std(taken) > 0 and driver.h[0, 0] == pytest.approx(sum(taken), abs=1e-5)

@@ -6,15 +6,14 @@ import shutil
 import numpy as np
 import pytest
 
+from wmbook.records.publish import publish_weights, report, summarise
 from wmlib.cli import main
 from wmlib.config import Config
 from wmlib.errors import UserError
 from wmlib.runs import read_json, write_json
-from wmlib.stages.adopt import adopt
+from wmlib.stages.agents import adopt, shipped_agent, trained_agent
 from wmlib.stages.chain import Chain, plan, run_all, run_stage
 from wmlib.stages.controller import read_curve, tracks_at, tracks_until
-from wmlib.stages.pretrained import find
-from wmlib.stages.publish import publish_weights, report, summarise, trained
 
 SMOKE = Config.preset("smoke").override(["rollout.executor=serial"])
 
@@ -54,7 +53,7 @@ def test_a_driver_of_ones_own_can_be_watched(finished, tmp_path, capsys):
     main(["play", "--run", str(finished), "--record", str(film), "--steps", "3", "--track", "1000000000"])
     assert "after 3 steps" in capsys.readouterr().out and film.stat().st_size
     with pytest.raises(UserError, match="holds no vae-z; there is: vae-zh-smoke"):
-        trained(finished, "vae-z")
+        trained_agent(finished, "vae-z")
 
 
 def test_again_is_a_no_op(finished):
@@ -111,13 +110,13 @@ def test_report_and_shipped_weights_reproduce_the_rows(finished, tmp_path, capsy
     assert score["n"] == 2 and score["scale"] == "smoke" and score["ci95"][0] <= score["mean"] <= score["ci95"][1]
     report([finished], tmp_path / "results", publish=False)
     assert read_json(tmp_path / "results" / "summary.json") == summary, "reporting twice changes nothing"
-    agent = find("vae-zh-smoke", folder=tmp_path / "pretrained")
+    agent = shipped_agent("vae-zh-smoke", folder=tmp_path / "pretrained")
     assert len(agent.parameters) == 867
     agent.path("encoder").write_bytes(b"x")
     with pytest.raises(UserError, match="encoder.npz: missing or changed"):
-        find("vae-zh-smoke", folder=tmp_path / "pretrained")
+        shipped_agent("vae-zh-smoke", folder=tmp_path / "pretrained")
     with pytest.raises(UserError, match="not shipped"):
-        find("vae-zz", folder=tmp_path / "pretrained")
+        shipped_agent("vae-zz", folder=tmp_path / "pretrained")
 
 
 def test_only_the_best_run_ships_its_decoder(finished, tmp_path):
@@ -129,11 +128,11 @@ def test_only_the_best_run_ships_its_decoder(finished, tmp_path):
         chosen = read_json(chain.controller / "chosen.json")
         write_json(chain.controller / "chosen.json", chosen | {"validation_mean": validated})
         publish_weights(chain, shipped)
-    decoders = {seed: find("vae-zh-smoke", seed, folder=shipped).path("decoder") for seed in range(3)}
+    decoders = {seed: shipped_agent("vae-zh-smoke", seed, folder=shipped).path("decoder") for seed in range(3)}
     assert decoders[0] and not decoders[1] and decoders[2]
     publish_weights(Chain(SMOKE, finished), shipped)
-    assert find("vae-zh-smoke", 0, folder=shipped).path("decoder"), "chapters go on with it"
-    assert find("vae-zh-smoke", folder=shipped).train_seed == 2
+    assert shipped_agent("vae-zh-smoke", 0, folder=shipped).path("decoder"), "chapters go on with it"
+    assert shipped_agent("vae-zh-smoke", folder=shipped).train_seed == 2
 
 
 def test_iterations_share_their_data(tmp_path):
@@ -162,7 +161,7 @@ def test_tracks_double_and_are_never_driven_twice():
 
 def test_a_new_controller_on_shipped_weights(finished, tmp_path):
     report([finished], tmp_path / "results", publish=True, pretrained=tmp_path / "pretrained")
-    agent = find("vae-zh-smoke", folder=tmp_path / "pretrained")
+    agent = shipped_agent("vae-zh-smoke", folder=tmp_path / "pretrained")
     folder = tmp_path / "mine"
     config = adopt(agent, folder)
     assert adopt(agent, folder) == config, "the second time nothing happens"
@@ -186,7 +185,7 @@ def test_the_vaegan_takes_the_place_of_v(finished, tmp_path):
         assert (folder / name / "DONE").exists(), name
     report([folder], tmp_path / "results", publish=True, pretrained=tmp_path / "pretrained")
     assert set(read_json(tmp_path / "results" / "summary.json")["arms"]) == {"vae-zh-smoke", "vaegan-zh-smoke"}
-    agent = find("vaegan-zh-smoke", folder=tmp_path / "pretrained")
+    agent = shipped_agent("vaegan-zh-smoke", folder=tmp_path / "pretrained")
     assert agent.path("decoder") and agent.config.vision == "vaegan"
     assert agent.config.vaegan.gamma == 0.5, "shipped with the settings V was trained with"
     assert agent.config.controller.generations == 1, "and with those of the search"
@@ -213,7 +212,7 @@ def test_controls_take_their_rate_or_their_features_from_the_vaegan(finished, tm
     run_all(controls["vaedis"].config, folder)
     report([folder], tmp_path / "results", publish=True, pretrained=tmp_path / "pretrained")
     assert "vaedis-zh-smoke" in read_json(tmp_path / "results" / "summary.json")["arms"]
-    assert find("vaedis-zh-smoke", folder=tmp_path / "pretrained").config.vision == "vaedis"
+    assert shipped_agent("vaedis-zh-smoke", folder=tmp_path / "pretrained").config.vision == "vaedis"
 
 
 def test_a_stage_depends_on_the_settings_of_its_own_v_only(tmp_path):

@@ -1,6 +1,6 @@
 """What holds the wheel: a random driver for data, and V + M + C for everything else.
 
-A driver serves all lanes of a worker at once: ``begin(lane, job)`` at the start of an episode, then
+A driver serves all lanes of a worker at once: ``begin(lane, job, parameters)`` at the start of an episode, then
 ``act(frames, active)`` once per step, returning actions float32 (lanes, 3).
 """
 
@@ -27,8 +27,8 @@ class RandomDriver:
         self.gas = np.zeros(lanes)
         self.random: list[np.random.Generator] = [generator(0)] * lanes
 
-    def begin(self, lane: int, job) -> None:
-        """Start an episode; its draws follow from the track seed alone."""
+    def begin(self, lane: int, job, parameters: np.ndarray | None = None) -> None:
+        """Start an episode; its draws follow from the track seed alone. There is nothing to set: no parameters."""
         self.random[lane] = generator(job.track_seed, "random driver")
         self.gas[lane] = self.random[lane].uniform(0.1, 0.9)
         self.actions[lane] = (self.random[lane].uniform(-0.3, 0.3), self.gas[lane], 0.0)
@@ -71,13 +71,12 @@ class WorldModelDriver:
         self.c = np.zeros((lanes, hidden_size), np.float32)
         self.actions = np.zeros((lanes, ACTION_SIZE), np.float32)
         self.parameters: np.ndarray | None = None  # (lanes, P)
-        self.population: np.ndarray | None = None  # (candidates, P), set before each batch of jobs
 
-    def begin(self, lane: int, job) -> None:
-        """Start an episode of candidate ``job.candidate`` with an empty memory."""
-        if self.parameters is None or self.parameters.shape[1] != self.population.shape[1]:
-            self.parameters = np.zeros((len(self.h), self.population.shape[1]))
-        self.parameters[lane] = self.population[job.candidate]
+    def begin(self, lane: int, job, parameters: np.ndarray) -> None:
+        """Start an episode with an empty memory and C's ``parameters`` (P,)."""
+        if self.parameters is None or self.parameters.shape[1] != len(parameters):
+            self.parameters = np.zeros((len(self.h), len(parameters)))
+        self.parameters[lane] = parameters
         self.h[lane] = self.c[lane] = 0.0
         if self.noise is not None:
             self.noise.begin(lane, job)

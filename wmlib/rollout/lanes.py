@@ -46,13 +46,20 @@ def in_order(jobs: list[Job], episodes: list[Episode]) -> list[Episode]:
 
 
 def drive(
-    simulator, driver, next_job: Callable[[], Job | None], patience: int = 0, max_steps: int = MAX_STEPS, recorder=None
+    simulator,
+    driver,
+    next_job: Callable[[], Job | None],
+    population: np.ndarray | None = None,
+    patience: int = 0,
+    max_steps: int = MAX_STEPS,
+    recorder=None,
 ) -> Iterator[Episode]:
     """Drive jobs until ``next_job`` returns None.
 
     Args:
         simulator: lockstep cars, see :class:`wmlib.envs.simulator.Simulator`.
         driver: see :mod:`wmlib.rollout.drivers`.
+        population: C's parameters (candidates, P) that ``job.candidate`` indexes; None for a driver without any.
         patience: stop a lane after so many frames without a new tile; 0 never stops one.
         max_steps: frames per episode at most.
         recorder: optional, see :class:`wmlib.rollout.recorder.Recorder`.
@@ -73,7 +80,7 @@ def drive(
         if job is None:
             return
         simulator.reset(lane, job.track_seed)
-        driver.begin(lane, job)
+        driver.begin(lane, job, None if population is None else population[job.candidate])
         total[lane] = steps[lane] = since_tile[lane] = 0
         tiles[lane] = simulator.tiles_visited[lane]
         if recorder is not None:

@@ -60,10 +60,8 @@ class Worker:
             population: parameters (candidates, P) that ``job.candidate`` indexes; None for the random driver.
             patience: see :func:`wmlib.rollout.lanes.drive`.
         """
-        if population is not None:
-            self.driver.population = population
-        episodes = drive(self.simulator, self.driver, next_job, patience, self.spec.max_steps, self.recorder)
-        return list(episodes)
+        steps = self.spec.max_steps
+        return list(drive(self.simulator, self.driver, next_job, population, patience, steps, self.recorder))
 
 
 def _simulator(spec: WorkerSpec):

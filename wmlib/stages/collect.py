@@ -6,6 +6,8 @@ section 5).
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from wmlib.data.rollouts import RolloutStore
@@ -15,6 +17,7 @@ from wmlib.rollout.lanes import Job
 from wmlib.rollout.worker import WorkerSpec
 from wmlib.runs import Stage, Stopwatch
 from wmlib.seeds import track_seeds
+from wmlib.stages.agents import agent_of
 
 
 def run(chain, stage: Stage) -> None:
@@ -59,19 +62,9 @@ def _who_drives(chain, stage: Stage) -> tuple[int, int, np.ndarray | None, Worke
     if chain.iteration == 1:
         spec = WorkerSpec(lanes, settings.samples, record=rollouts, max_steps=settings.steps)
         return 0, settings.episodes, None, spec
-    driver = chain.data_driver
-    with np.load(driver.controller / "controller.npz") as weights:
-        population = weights["parameters"][None]
+    driver = agent_of(chain.data_driver)
     lanes = max(1, min(config.rollout.lanes, settings.on_policy_episodes // 4))
-    spec = WorkerSpec(
-        lanes,
-        settings.samples,
-        encoder=driver.vision / "encoder.npz",
-        memory=driver.memory / "memory.npz",
-        controller=driver.config.controller,
-        compute=config.encoder_compute,
-        noise=settings.on_policy_noise,
-        record=rollouts,
-    )
+    noisy = {"samples": settings.samples, "noise": settings.on_policy_noise, "record": rollouts}
+    spec = replace(driver.worker_spec(lanes), compute=config.encoder_compute, **noisy)
     first = sum(_episodes(chain.at(i)) for i in range(1, chain.iteration))  # tracks of their own
-    return first, settings.on_policy_episodes, population, spec
+    return first, settings.on_policy_episodes, driver.parameters[None], spec

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import numpy as np
 
-from wmlib.data.rollouts import write_arrays
+from wmlib.data.rollouts import read_arrays, write_arrays
 from wmlib.metrics import MetricLog
 from wmlib.progress import Progress
 from wmlib.rollout.executors import make_executor
 from wmlib.rollout.lanes import Job
-from wmlib.rollout.worker import WorkerSpec
 from wmlib.runs import Stage, Stopwatch, available_cores, csv_text, write_json, write_text
 from wmlib.search.cmaes import CMAES
 from wmlib.seeds import generator, track_seeds
+from wmlib.stages.agents import worker_spec
 
 COLUMNS = (
     "generation",
@@ -36,26 +36,12 @@ COLUMNS = (
 )
 
 
-def worker_spec(chain, lanes: int | None = None, renderer: str = "wmlib") -> WorkerSpec:
-    """How this arm drives: its encoder, its memory if C looks at h, its compute type."""
-    config = chain.config
-    memory = chain.memory / "memory.npz" if config.controller.inputs == "zh" else None
-    return WorkerSpec(
-        lanes or config.rollout.lanes,
-        config.controller.samples,
-        renderer,
-        chain.vision / "encoder.npz",
-        memory,
-        config.controller,
-        config.encoder_compute,
-    )
-
-
 def run(chain, stage: Stage) -> None:
     """Search until the last generation; every generation is a resumable checkpoint."""
     from wmlib.models.controller import parameter_count
 
     config, settings = chain.config, chain.config.controller
+    encoder, memory = chain.vision / "encoder.npz", chain.memory / "memory.npz"
     search_file, curve_file = stage / "search.pkl", stage / "learning_curve.csv"
     curve = read_curve(curve_file)
     if search_file.exists() and curve:
@@ -67,7 +53,7 @@ def run(chain, stage: Stage) -> None:
     clock = Stopwatch(stage)
     total = settings.generations
     with (
-        make_executor(config.rollout, worker_spec(chain)) as executor,
+        make_executor(config.rollout, worker_spec(config, encoder, memory)) as executor,
         MetricLog(stage.path, resume_at=search.generation + 1) as log,
         Progress(f"{stage.name} (C)", total, "generations", search.generation) as progress,
     ):
@@ -152,9 +138,8 @@ def _validate(chain, mean: np.ndarray, executor) -> dict:
 def _choose(stage: Stage, curve: list[dict]) -> int:
     """Write the mean of the best validated generation as the stage's answer; returns the generation."""
     best = max((row for row in curve if row["validation_mean"] != ""), key=lambda row: row["validation_mean"])
-    with np.load(stage / "means" / f"{best['generation']:05d}.npz") as arrays:
-        parameters = arrays["parameters"]
-    write_arrays(stage / "controller.npz", {"parameters": parameters})
+    mean = read_arrays(stage / "means" / f"{best['generation']:05d}.npz", ("parameters",))
+    write_arrays(stage / "controller.npz", mean)
     write_json(stage / "chosen.json", best)
     return best["generation"]
 

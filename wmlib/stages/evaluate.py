@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 
 from wmlib.config import RolloutConfig
+from wmlib.errors import UserError
 from wmlib.progress import Progress
 from wmlib.rollout.executors import make_executor
 from wmlib.rollout.lanes import Job
 from wmlib.rollout.worker import WorkerSpec
 from wmlib.runs import Stage, Stopwatch, csv_text, write_text
-from wmlib.seeds import track_seeds
-from wmlib.stages.controller import worker_spec
+from wmlib.seeds import TRACK_SEEDS, track_seeds
+from wmlib.stages.agents import agent_of, shipped_agent
 from wmlib.stats import describe
 
 COLUMNS = ("task", "arm", "train_seed", "renderer", "track_seed", "return", "steps", "lap_finished")
@@ -30,14 +31,13 @@ def run(chain, stage: Stage) -> None:
     """Drive the test tracks with both renderers and record every episode."""
     config = chain.config
     seeds = track_seeds("test", config.seed, 0, config.evaluate.tracks)
-    with np.load(chain.controller / "controller.npz") as arrays:
-        parameters = arrays["parameters"]
+    agent = agent_of(chain)
     clock = Stopwatch(stage)
     rows = []
     for renderer in ("gymnasium", "wmlib"):
         lanes = GYMNASIUM_LANES if renderer == "gymnasium" else config.rollout.lanes
-        spec = worker_spec(chain, lanes, renderer)
-        rows += evaluate(config.arm, config.seed, spec, parameters, seeds, config.rollout)
+        spec = agent.worker_spec(lanes, renderer)
+        rows += evaluate(config.arm, config.seed, spec, agent.parameters, seeds, config.rollout)
     write_text(stage / "episodes.csv", format_rows(rows))
     score = describe([row["return"] for row in rows if row["renderer"] == "gymnasium"])
     own = describe([row["return"] for row in rows if row["renderer"] == "wmlib"])
@@ -86,3 +86,32 @@ def read_rows(path: Path) -> list[dict]:
             row[name] = int(row[name])
         row["return"] = float(row["return"])
     return rows
+
+
+def evaluate_shipped(arguments) -> None:
+    """``wmlib evaluate --pretrained``: drive shipped weights (or ``random``) and print the score."""
+    from wmlib.config import RolloutConfig
+    from wmlib.stages.evaluate import GYMNASIUM_LANES, evaluate, format_rows
+    from wmlib.stats import describe
+
+    count = arguments.tracks or 100
+    first = TRACK_SEEDS["test"].start if arguments.first_seed is None else arguments.first_seed
+    if count < 1 or first < 0:
+        raise UserError("--tracks must be at least 1 and --first-seed at least 0")
+    lanes = GYMNASIUM_LANES if arguments.renderer == "gymnasium" else 32
+    if arguments.pretrained == "random":
+        spec, parameters, train_seed = WorkerSpec(lanes, renderer=arguments.renderer), None, 0
+    else:
+        agent = shipped_agent(arguments.pretrained, arguments.train_seed)
+        spec, parameters, train_seed = agent.worker_spec(lanes, arguments.renderer), agent.parameters, agent.train_seed
+    seeds = list(range(first, first + count))
+    rows = evaluate(arguments.pretrained, train_seed, spec, parameters, seeds, RolloutConfig())
+    if arguments.out:
+        write_text(arguments.out, format_rows(rows))
+        print(f"{arguments.out}: {len(rows)} episodes")
+    score = describe([row["return"] for row in rows])
+    print(
+        f"{arguments.pretrained} on {score['n']} tracks, {arguments.renderer} renderer: {score['mean']:.1f} ± "
+        f"{score['std']:.1f}, 95 % interval of the mean {score['ci95'][0]:.1f} to {score['ci95'][1]:.1f}, "
+        f"{100 * score['share_solved']:.0f} % at 900 or more"
+    )

@@ -1,0 +1,1 @@
+"""What sets pages: notebooks executed, code shown, the paper typeset, the reference generated."""

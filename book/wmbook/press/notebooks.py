@@ -1,0 +1,105 @@
+"""Executing the book's notebooks with papermill, with parameter names checked and no trace of this machine left."""
+
+from __future__ import annotations
+
+import ast
+import base64
+import io
+import os
+from pathlib import Path
+
+from wmbook.records.records import find_root
+from wmlib.config import SCALES, Config
+from wmlib.errors import UserError
+from wmlib.progress import Progress
+from wmlib.settings import one_of
+
+
+def execute_notebooks(config: Config, folder: Path, in_place: bool = False, only: str | None = None) -> None:
+    """Execute every notebook of the book at the configuration's scale.
+
+    Args:
+        folder: run folder; executed copies go to its ``notebooks/``, and finished ones are not run again.
+        in_place: refresh the committed notebooks instead (always at their own default parameters).
+        only: start of one notebook's name.
+
+    Raises:
+        UserError: no such notebook.
+    """
+    source = find_root() / "notebooks"
+    notebooks = sorted(source.glob("[0-9]*.ipynb"))
+    chosen = [path for path in notebooks if path.name.startswith(only or "")]
+    if not chosen:
+        raise UserError(f"--only {only}: no such notebook in {source}; there is {', '.join(p.stem for p in notebooks)}")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with Progress("notebooks", len(chosen), "notebooks") as progress:
+        for path in chosen:
+            target = path if in_place else folder / "notebooks" / path.name
+            if in_place or not target.exists() or target.stat().st_mtime < path.stat().st_mtime:
+                execute(path, target, {} if in_place else {"scale": config.scale})
+            progress.advance(note=path.stem)
+
+
+def execute(source: Path, target: Path, parameters: dict) -> None:
+    """Run one notebook; the target appears only if every cell succeeded.
+
+    Raises:
+        UserError: a parameter the notebook does not have (papermill itself would only warn).
+    """
+    import nbformat
+    import papermill
+
+    known = papermill.inspect_notebook(str(source))
+    unknown = sorted(set(parameters) - set(known))
+    if unknown:
+        raise UserError(f"{source.name}: no parameter {unknown[0]!r}; it has {', '.join(known) or 'none'}")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}")
+    try:
+        papermill.execute_notebook(
+            str(source), str(temporary), parameters, cwd=str(source.parent), kernel_name="python3", progress_bar=False
+        )
+        notebook = nbformat.read(temporary, as_version=4)
+        clean(notebook)
+        nbformat.write(notebook, temporary)
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def check_parameters(namespace: dict, known: tuple[str, ...] = ("scale", "seed")) -> None:
+    """Called by each notebook right after its parameters: papermill itself only warns about a mistyped ``-p`` name.
+
+    Args:
+        namespace: the notebook's ``globals()``.
+
+    Raises:
+        UserError: a name papermill injected that the notebook does not have, or a scale that does not exist.
+    """
+    cells = [text for text in namespace.get("In", []) if text.startswith("# Parameters")]  # papermill's own heading
+    given = [target.id for text in cells for node in ast.parse(text).body for target in getattr(node, "targets", [])]
+    unknown = sorted(set(given) - set(known))
+    if unknown:
+        raise UserError(f"-p {unknown[0]}: this notebook's parameters are {', '.join(known)}")
+    one_of("-p scale", namespace["scale"], SCALES)
+
+
+def clean(notebook) -> None:
+    """Drop what would differ on every machine: execution times, paths, versions. Pictures get as small as PNG goes."""
+    notebook.metadata.pop("papermill", None)
+    notebook.metadata.get("language_info", {}).pop("version", None)
+    for cell in notebook.cells:
+        for name in ("papermill", "execution"):
+            cell.metadata.pop(name, None)
+        for output in cell.get("outputs", []):
+            if "image/png" in output.get("data", {}):
+                output.data["image/png"] = _smallest(output.data["image/png"])
+
+
+def _smallest(picture: str) -> str:
+    """A PNG in base64, the same pixels in fewer bytes where there is a way."""
+    from PIL import Image
+
+    best = io.BytesIO()
+    Image.open(io.BytesIO(base64.b64decode(picture))).save(best, "png", optimize=True)
+    return min(picture, base64.b64encode(best.getvalue()).decode(), key=len)

@@ -1,0 +1,210 @@
+"""``wmbook report``: the only writer of ``book/results/`` and ``wmlib/pretrained/``.
+
+Rows of an (arm, training seed) replace its earlier rows; everything else in the folder is kept, so runs can be reported
+one after the other. All printed numbers are then computed again from the rows.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from wmbook.records.records import find_root
+from wmlib.config import Config, RolloutConfig
+from wmlib.data.rollouts import read_arrays, write_arrays
+from wmlib.errors import UserError
+from wmlib.metrics import read_metrics
+from wmlib.rollout.worker import WorkerSpec
+from wmlib.runs import Stage, provenance, read_json, write_json, write_text
+from wmlib.seeds import track_seeds
+from wmlib.stages.agents import FOLDER, as_trained, figures, finished, label, sha256
+from wmlib.stages.chain import Chain
+from wmlib.stages.controller import read_curve
+from wmlib.stages.evaluate import GYMNASIUM_LANES, evaluate, format_rows, read_rows
+from wmlib.stats import describe, two_level_interval
+
+HEADLINE_ARMS = ("vae-zh", "vaegan-zh")  # the best run's decoder is shipped too, for pictures and dreams
+
+
+def report(folders: list[Path], results: Path | None, publish: bool, pretrained: Path = FOLDER) -> None:
+    """Write the records of finished runs."""
+    results = results or find_root() / "book" / "results"
+    for folder in folders:
+        for chain in finished(folder):
+            arm, seed = label(chain.config), chain.config.seed
+            _merge_rows(results / "evaluations.csv", read_rows(chain.evaluate / "episodes.csv"), arm, seed)
+            _merge_curve(results / "learning_curves.csv", chain, arm, seed)
+            _merge_costs(results / "runs.json", chain, arm, seed)
+            _training_curves(results / "training", chain, arm, seed)
+            if publish:
+                publish_weights(chain, pretrained)
+    write_json(results / "summary.json", summarise(results))
+    print(f"{results}: {', '.join(sorted(summarise(results)['arms']))}")
+
+
+def report_vision(folder: Path, name: str, results: Path | None = None) -> None:
+    """Record how the V of a run was trained, under a name of its own: for a V that no driver was made with.
+
+    Raises:
+        UserError: V has not finished.
+    """
+    results = results or find_root() / "book" / "results"
+    chain = Chain(Config.from_dict(read_json(folder / "config.json")), folder)
+    if not chain.vision.done:
+        raise UserError(f"{chain.vision.path}: has not finished; run `wmlib vision --run {folder}` first")
+    config = as_trained(chain)
+    _metrics_table(results / "training" / f"vision-{name}-seed{config.seed}.csv", chain.vision)
+    file = results / "visions.json"
+    record = read_json(file) if file.exists() else {}
+    recorded = {k: v for k, v in chain.vision.summary().items() if k != "identity"}
+    settings = {"vision": config.vision, **asdict(config.vision_settings)}
+    record.setdefault(name, {})[str(config.seed)] = {"settings": settings, "figures": recorded}
+    write_json(file, dict(sorted(record.items())))
+    print(f"{results}: V of {folder} as {name}")
+
+
+def report_random(results: Path | None, tracks: int = 100, rollout: RolloutConfig | None = None) -> None:
+    """Drive the test tracks with the random driver, which needs no training, and record it as the arm ``random``."""
+    results = results or find_root() / "book" / "results"
+    rows = []
+    for renderer, lanes in (("gymnasium", GYMNASIUM_LANES), ("wmlib", 32)):
+        spec = WorkerSpec(lanes, renderer=renderer)
+        rows += evaluate("random", 0, spec, None, track_seeds("test", 0, 0, tracks), rollout or RolloutConfig())
+    _merge_rows(results / "evaluations.csv", rows, "random", 0)
+    write_json(results / "summary.json", summarise(results))
+    print(f"{results}: random driver on {tracks} test tracks")
+
+
+def _merge_rows(path: Path, new: list[dict], arm: str, seed: int) -> None:
+    kept = read_rows(path) if path.exists() else []
+    rows = [row for row in kept if (row["arm"], row["train_seed"]) != (arm, seed)]
+    rows += [row | {"arm": arm} for row in new]
+    rows.sort(key=lambda row: (row["task"], row["arm"], row["train_seed"], row["renderer"], row["track_seed"]))
+    write_text(path, format_rows(rows))
+
+
+def _merge_curve(path: Path, chain: Chain, arm: str, seed: int) -> None:
+    """The searches of every iteration; all but the last belong to the full model, which drives the data collection."""
+    kept = []
+    if path.exists():
+        with path.open(newline="", encoding="utf-8") as file:
+            kept = [row for row in csv.DictReader(file) if (row["arm"], row["train_seed"]) != (arm, str(seed))]
+    curve = []
+    for iteration in range(1, chain.iteration + 1):
+        part = chain.at(iteration)
+        if part.config.arm == chain.config.arm:
+            rows = read_curve(part.controller / "learning_curve.csv")
+            curve += [{"arm": arm, "train_seed": seed, "iteration": iteration, **row} for row in rows]
+    header = list(curve[0])
+    rows = [{"iteration": 1, **row} for row in kept] + curve
+    rows.sort(key=lambda row: (row["arm"], *(int(row[name]) for name in ("train_seed", "iteration", "generation"))))
+    lines = [",".join(header), *(",".join(str(row[name]) for name in header) for row in rows)]
+    write_text(path, "\n".join(lines) + "\n")
+
+
+def _merge_costs(path: Path, chain: Chain, arm: str, seed: int) -> None:
+    record = read_json(path) if path.exists() else {}
+    stages = figures(chain)
+    record[f"{arm}/seed{seed}"] = {
+        "scale": chain.config.scale,
+        "config": chain.config.to_dict(),
+        "stages": stages,
+        "total_seconds": round(sum(stage["seconds"] for stage in stages.values()), 1),
+        "chosen": read_json(chain.controller / "chosen.json"),
+        "provenance": read_json(chain.controller / "provenance.json"),
+    }
+    write_json(path, dict(sorted(record.items())))
+
+
+def _training_curves(folder: Path, chain: Chain, arm: str, seed: int) -> None:
+    """Training metrics of V and M, as they were logged."""
+    for stage in (chain.vision, chain.memory):
+        _metrics_table(folder / f"{stage.name}-seed{seed}.csv", stage)
+
+
+def _metrics_table(path: Path, stage: Stage) -> None:
+    """A stage's logged metrics as CSV, if it logged any."""
+    records = read_metrics(stage / "metrics.jsonl")
+    if records:
+        names = sorted({name for record in records for name in record} - {"step"})
+        lines = [",".join(["step", *names])]
+        for record in records:
+            values = (f"{record[name]:.6g}" if name in record else "" for name in names)
+            lines.append(",".join([str(record["step"]), *values]))
+        write_text(path, "\n".join(lines) + "\n")
+
+
+def summarise(results: Path) -> dict:
+    """Every arm's score, from the rows of ``evaluations.csv`` alone (Gymnasium's renderer)."""
+    rows = read_rows(results / "evaluations.csv")
+    costs = read_json(results / "runs.json") if (results / "runs.json").exists() else {}
+    arms = {}
+    for arm in sorted({row["arm"] for row in rows}):
+        seeds = sorted({row["train_seed"] for row in rows if row["arm"] == arm})
+        headline = _headline(arm, seeds, costs)
+        per_seed = {str(seed): describe(_returns(rows, arm, seed, "gymnasium")) for seed in seeds}
+        entry = {**per_seed[str(headline)], "headline_seed": headline, "train_seeds": per_seed}
+        low, high = two_level_interval([_returns(rows, arm, seed, "gymnasium") for seed in seeds])
+        entry["over_seeds"] = {
+            "mean": round(float(np.mean([s["mean"] for s in per_seed.values()])), 2),
+            "runs": len(seeds),
+            "ci95": [round(low, 2), round(high, 2)],
+        }
+        own = _returns(rows, arm, headline, "wmlib")
+        if own:
+            entry["wmlib_renderer"] = describe(own)
+        entry["scale"] = costs.get(f"{arm}/seed{headline}", {}).get("scale")
+        arms[arm] = entry
+    return {"task": "CarRacing-v3", "arms": arms}
+
+
+def _returns(rows: list[dict], arm: str, seed: int, renderer: str) -> list[float]:
+    return [r["return"] for r in rows if (r["arm"], r["train_seed"], r["renderer"]) == (arm, seed, renderer)]
+
+
+def _headline(arm: str, seeds: list[int], costs: dict) -> int:
+    """The training seed with the best validation score; test scores play no part."""
+    known = [seed for seed in seeds if f"{arm}/seed{seed}" in costs]
+    if not known:
+        return seeds[0]
+    return max(known, key=lambda seed: costs[f"{arm}/seed{seed}"]["chosen"]["validation_mean"])
+
+
+def publish_weights(chain: Chain, folder: Path = FOLDER) -> None:
+    """Copy what evaluation needs as float16 and record it in the manifest.
+
+    A decoder, most of the bytes, goes only with a run that is the best so far, and stays when it is no longer.
+    """
+    from wmlib.models.weights import load_weights, save_weights
+
+    config, arm, seed = chain.config, label(chain.config), chain.config.seed
+    place = folder / arm / f"seed{seed}"
+    manifest = folder / "manifest.json"
+    record = read_json(manifest) if manifest.exists() else {"arms": {}}
+    entry = record["arms"].setdefault(arm, {"headline": seed, "train_seeds": {}})
+    chosen = read_json(chain.controller / "chosen.json")
+    others = [run["validation_mean"] for other, run in entry["train_seeds"].items() if other != str(seed)]
+    parts = {"encoder": chain.vision / "encoder.npz"}
+    if config.controller.inputs == "zh":
+        parts["memory"] = chain.memory / "memory.npz"
+    best = chosen["validation_mean"] >= max(others, default=-np.inf)
+    if config.arm in HEADLINE_ARMS and (best or (place / "decoder.npz").exists()):
+        parts["decoder"] = chain.vision / "decoder.npz"
+    for name, source in parts.items():
+        save_weights(place / f"{name}.npz", load_weights(source), dtype="float16")
+    parameters = read_arrays(chain.controller / "controller.npz", ("parameters",))["parameters"]
+    write_arrays(place / "controller.npz", {"parameters": parameters.astype(np.float32)}, level=9)
+    entry["train_seeds"][str(seed)] = {
+        "sha256": {file.name: sha256(file) for file in sorted(place.glob("*.npz"))},
+        "config": config.to_dict(),
+        "stages": figures(chain, "memory"),
+        "validation_mean": chosen["validation_mean"],
+        "generation": chosen["generation"],
+        "renderer": "wmlib",
+        "provenance": provenance(),
+    }
+    entry["headline"] = int(max(entry["train_seeds"], key=lambda s: entry["train_seeds"][s]["validation_mean"]))
+    write_json(manifest, record)

@@ -1,0 +1,49 @@
+"""Numbers for prose, looked up where they were written: in the committed records, or in the presets."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from wmbook.records.records import find_root
+from wmlib.config import SCALES, Config
+
+MISSING = "–"
+
+
+def lookup(expression: str, folder: Path | None = None) -> str:
+    """Text of ``file.key.key|format``: one value of a JSON file in ``book/results``.
+
+    Raises:
+        KeyError: the file exists but has no such value.
+    """
+    path, _, specification = expression.partition("|")
+    name, *keys = path.strip().split(".")
+    file = (folder or find_root() / "book" / "results") / f"{name}.json"
+    if not file.exists():
+        return MISSING
+    value = json.loads(file.read_text(encoding="utf-8"))
+    for key in keys:
+        try:
+            value = value[int(key)] if isinstance(value, list) else value[key]
+        except (KeyError, IndexError, TypeError, ValueError):
+            raise KeyError(f"{file.name} has no {'.'.join(keys)}") from None
+    return format(value, specification.strip())
+
+
+def setting(expression: str) -> str:
+    """Text of ``scale.key.key|format``, from :mod:`wmlib.config`.
+
+    Raises:
+        KeyError: no such scale or key.
+    """
+    path, _, specification = expression.partition("|")
+    scale, *keys = path.strip().split(".")
+    if scale not in SCALES:
+        raise KeyError(f"no scale {scale}")
+    value = Config.preset(scale)
+    for key in keys:
+        if not hasattr(value, key):
+            raise KeyError(f"no setting {'.'.join(keys)}")
+        value = getattr(value, key)
+    return format(value, specification.strip())

@@ -1,0 +1,87 @@
+"""The records: what a report adds, what it keeps."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from wmbook.records import publish
+from wmbook.records.records import Records
+from wmlib.config import Config
+from wmlib.errors import UserError
+from wmlib.models.vaegan import VAEGAN
+from wmlib.runs import read_json, write_json
+from wmlib.stages.chain import Chain
+from wmlib.stages.controller import format_curve
+
+
+def test_random_driver_becomes_an_arm_of_its_own(tmp_path, monkeypatch):
+    """The mechanism alone: the drives are made up, so that no test track is driven."""
+    asked = []
+
+    def drives(arm, train_seed, spec, parameters, seeds, rollout):
+        asked.append((spec.renderer, spec.encoder, parameters, seeds[0], len(seeds)))
+        common = {"task": "CarRacing-v3", "arm": arm, "train_seed": train_seed, "renderer": spec.renderer}
+        return [common | {"track_seed": s, "return": -30.0, "steps": 1000, "lap_finished": 0} for s in seeds]
+
+    monkeypatch.setattr(publish, "evaluate", drives)
+    publish.report_random(tmp_path, tracks=4)
+    publish.report_random(tmp_path, tracks=3)  # replaces its earlier rows
+    assert asked[2:] == [(r, None, None, 2_000_000_000, 3) for r in ("gymnasium", "wmlib")]
+    arm = read_json(tmp_path / "summary.json")["arms"]["random"]
+    assert (arm["mean"], arm["n"], arm["headline_seed"], arm["scale"]) == (-30.0, 3, 0, None)
+    records = Records(tmp_path)
+    assert records.returns_by_run("random").shape == (1, 3) and records.analysis == {}
+
+
+def test_searches_of_every_iteration_are_kept(tmp_path):
+    config = Config.preset("full")
+    full = Chain(config, tmp_path / "run")
+    other = Chain(config.override(["controller.inputs=z"]), tmp_path / "run")
+    row = {"generation": 1, "env_steps": 10, "wall_seconds": 1.0, "cores": 2, "validation_mean": ""}
+    for iteration, chain in ((1, full.at(1)), (2, full), (2, other)):
+        folder = chain.controller.path
+        folder.mkdir(parents=True)
+        (folder / "learning_curve.csv").write_text(format_curve([row | {"population_mean": iteration}]))
+    path = tmp_path / "learning_curves.csv"
+    for chain in (full, other, full):  # reporting again changes nothing
+        publish._merge_curve(path, chain, chain.config.arm, 0)
+    with path.open() as file:
+        rows = [(r["arm"], r["iteration"], r["population_mean"]) for r in csv.DictReader(file)]
+    assert rows == [("vae-z", "2", "2.0"), ("vae-zh", "1", "1.0"), ("vae-zh", "2", "2.0")]
+    assert Records(tmp_path).curve("vae-zh", 0)["population_mean"] == [2.0]
+
+
+def test_every_metric_of_a_vaegans_training_is_kept(tmp_path):
+    """As the chapter on the VAE/GAN reads them: the losses, the accuracies and the held-out figures between them."""
+    chain = Chain(Config.preset("full").override(["vision=vaegan"]), tmp_path / "run")
+    logged = {name: 0.5 + place for place, name in enumerate(VAEGAN.METRICS)}
+    records = [{"step": 0, "held_out_kl": 9.0}, {"step": 49, **logged, "learning_rate": 1e-3}]
+    chain.vision.path.mkdir(parents=True)
+    (chain.vision / "metrics.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    publish._training_curves(tmp_path / "training", chain, "vaegan-zh", 0)
+    write_json(tmp_path / "summary.json", {"arms": {"vaegan-zh": {"headline_seed": 0}}})
+    stages = {name: {} for name in ("vision-vae", "memory-vae", chain.vision.name, chain.memory.name)}
+    write_json(tmp_path / "runs.json", {"vaegan-zh/seed0": {"stages": stages}})
+    curve = Records(tmp_path).training("vaegan-zh", "vision")
+    assert {name: values[1] for name, values in curve.items() if name in logged} == logged
+    assert list(curve["step"]) == [0, 49] and curve["held_out_kl"][0] == 9.0
+    assert np.isnan(curve["held_out_kl"][1]) and np.isnan(curve["gan_decoder"][0])
+
+
+def test_a_v_without_a_driver_is_recorded_under_its_own_name(tmp_path):
+    config = Config.preset("full").override(["vision=vaegan", "vaegan.variant=paper", "vaegan.updates=77"])
+    chain = Chain(config, tmp_path / "run")
+    write_json(tmp_path / "run" / "config.json", config.to_dict())
+    with pytest.raises(UserError, match="has not finished"):
+        publish.report_vision(tmp_path / "run", "as-published", tmp_path)
+    write_json(chain.vision / "config.json", {"identity": "", "key": chain.vision.key})
+    write_json(chain.vision / "DONE", {"identity": "", "seconds": 2.0, "kl": 30.0})
+    (chain.vision / "metrics.jsonl").write_text('{"step": 49, "pixel": 12.5}\n')
+    publish.report_vision(tmp_path / "run", "as-published", tmp_path)
+    records = Records(tmp_path)
+    recorded = records.visions["as-published"]["0"]
+    assert recorded["figures"] == {"seconds": 2.0, "kl": 30.0}
+    assert (recorded["settings"]["variant"], recorded["settings"]["updates"]) == ("paper", 77)
+    assert records.vision_training("as-published")["pixel"] == [12.5] and records.vision_training("other") == {}

@@ -1,0 +1,204 @@
+"""A trained agent, V + M + C ready to drive: found in a run folder, or among the shipped weights.
+
+Shipped weights are ``wmlib/pretrained/ARM/SEED/*.npz`` (float16) and ``manifest.json`` (hash, config, provenance).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from wmlib.config import VISIONS, Config
+from wmlib.data.rollouts import read_arrays
+from wmlib.errors import UserError
+from wmlib.models.weights import load_weights, save_weights
+from wmlib.rollout.worker import WorkerSpec
+from wmlib.runs import DONE, read_json, write_json
+from wmlib.stages.chain import Chain, plan
+
+FOLDER = Path(__file__).resolve().parent.parent / "pretrained"
+PARTS = {"vision": ("encoder", "decoder"), "memory": ("memory",)}  # weights that a stage leaves
+
+
+def worker_spec(
+    config: Config, encoder: Path, memory: Path | None, lanes: int | None = None, renderer: str = "wmlib"
+) -> WorkerSpec:
+    """How an agent of these settings drives: M only if C looks at h."""
+    return WorkerSpec(
+        lanes or config.rollout.lanes,
+        config.controller.samples,
+        renderer,
+        encoder,
+        memory if config.controller.inputs == "zh" else None,
+        config.controller,
+        config.encoder_compute,
+    )
+
+
+@dataclass(frozen=True)
+class Agent:
+    """One training run of one arm.
+
+    Attributes:
+        arm: its name in the records, see :func:`label`.
+        files: part (encoder, decoder, memory, controller) -> its weights; a part that is not there is left out.
+        stages: stage name -> figures and costs, up to M.
+        source: where it comes from, in words.
+    """
+
+    arm: str
+    train_seed: int
+    config: Config
+    files: dict[str, Path]
+    stages: dict
+    source: str
+
+    def path(self, part: str) -> Path | None:
+        """Weights of one part, or None if there are none."""
+        return self.files.get(part)
+
+    @property
+    def parameters(self) -> np.ndarray:
+        """C's parameters, float64 (P,). Raises :class:`UserError` if their file is missing or damaged."""
+        return read_arrays(self.files["controller"], ("parameters",))["parameters"].astype(np.float64)
+
+    def worker_spec(self, lanes: int, renderer: str = "wmlib") -> WorkerSpec:
+        """How this agent drives."""
+        return worker_spec(self.config, self.files["encoder"], self.path("memory"), lanes, renderer)
+
+    def with_picture(self, option: str) -> Agent:
+        """The agent itself, if it can draw what it sees and dreams. Raises :class:`UserError` that names ``option``."""
+        if self.path("decoder") is None or self.path("memory") is None:
+            raise UserError(f"{option}: {self.arm} has no decoder and memory here; try vae-zh")
+        return self
+
+
+def label(config: Config) -> str:
+    """Name of an arm in the records: small scales carry theirs, so that they never stand for the full run."""
+    return config.arm if config.scale in ("full", "paper") else f"{config.arm}-{config.scale}"
+
+
+# --- from a run folder ---------------------------------------------------------------------------------------------
+
+
+def variants(config: Config) -> Iterator[Config]:
+    """The configuration with every V, every input of C and both kinds of M: whatever a run folder's arms can be."""
+    hidden = config.controller.hidden_units or 40
+    for vision, inputs, units, trained in itertools.product(VISIONS, ("zh", "z"), (0, hidden), (True, False)):
+        controller = replace(config.controller, inputs=inputs, hidden_units=units)
+        yield replace(config, vision=vision, controller=controller, memory=replace(config.memory, trained=trained))
+
+
+def finished(folder: Path) -> list[Chain]:
+    """A chain for each evaluated arm of a run folder. Raises :class:`UserError` if there is none."""
+    base = Config.from_dict(read_json(folder / "config.json"))
+    known = {variant.arm: variant for variant in variants(base)}
+    arms = [read_json(done)["arm"] for done in sorted(folder.glob(f"evaluate-*/{DONE}"))]
+    if not arms:
+        raise UserError(f"{folder}: nothing evaluated yet; run `wmlib run --run {folder}` first")
+    return [Chain(as_trained(Chain(known[arm], folder)), folder) for arm in arms]
+
+
+def as_trained(chain: Chain) -> Config:
+    """The chain's configuration with the settings V, M and C were made with, which ``--set`` may have changed."""
+    groups = ((chain.vision, VISIONS[chain.config.vision]), (chain.memory, "memory"), (chain.controller, "controller"))
+    files = [(stage / "config.json", group) for stage, group in groups]
+    known = {group: read_json(file)["key"][group] for file, group in files if file.exists()}
+    return Config.from_dict({**chain.config.to_dict(), **known})
+
+
+def agent_of(chain: Chain) -> Agent:
+    """The agent that a chain's finished stages make."""
+    places = {"encoder": chain.vision, "decoder": chain.vision, "memory": chain.memory, "controller": chain.controller}
+    files = {part: stage / f"{part}.npz" for part, stage in places.items()}
+    files = {part: file for part, file in files.items() if file.exists()}
+    return Agent(label(chain.config), chain.config.seed, chain.config, files, figures(chain, "memory"), "training run")
+
+
+def trained_agent(folder: Path, arm: str | None = None) -> Agent:
+    """One evaluated arm of a run folder, by its :func:`label`; None takes the first.
+
+    Raises:
+        UserError: nothing evaluated yet, or no such arm.
+    """
+    chains = {label(chain.config): chain for chain in finished(folder)}
+    if arm is not None and arm not in chains:
+        raise UserError(f"{folder} holds no {arm}; there is: {', '.join(chains)}")
+    return agent_of(chains[arm or next(iter(chains))])
+
+
+def figures(chain: Chain, last: str = "evaluate") -> dict[str, dict]:
+    """Stage name to what each stage up to ``last`` recorded."""
+    stages = [part.stage(name) for part, name in plan(chain.config, chain.folder, last)]
+    return {stage.name: {k: v for k, v in stage.summary().items() if k != "identity"} for stage in stages}
+
+
+# --- shipped -------------------------------------------------------------------------------------------------------
+
+
+def sha256(path: Path) -> str:
+    """Hash of a file, as the manifest keeps it."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def shipped_agent(arm: str, train_seed: int | None = None, folder: Path = FOLDER) -> Agent:
+    """A shipped arm, its files checked against the manifest.
+
+    Args:
+        train_seed: which training run; None takes the one with the best validation score.
+
+    Raises:
+        UserError: no such arm or seed, or a file that is not what was shipped.
+    """
+    manifest = folder / "manifest.json"
+    arms = read_json(manifest)["arms"] if manifest.exists() else {}
+    if arm not in arms:
+        raise UserError(f"--pretrained {arm}: not shipped; there is: {', '.join(sorted(arms)) or 'nothing yet'}")
+    runs = arms[arm]["train_seeds"]
+    chosen = str(arms[arm]["headline"] if train_seed is None else train_seed)
+    if chosen not in runs:
+        raise UserError(f"--train-seed {chosen}: arm {arm} is shipped for train seeds {', '.join(runs)}")
+    run, files = runs[chosen], {}
+    for name, expected in run["sha256"].items():
+        file = folder / arm / f"seed{chosen}" / name
+        if not file.exists() or sha256(file) != expected:
+            raise UserError(f"{file}: missing or changed; restore it from the repository")
+        files[file.stem] = file
+    return Agent(arm, int(chosen), Config.from_dict(run["config"]), files, run.get("stages", {}), "shipped weights")
+
+
+def adopt(agent: Agent, folder: Path) -> Config:
+    """Fill a new run folder with an agent's V and M as finished stages, so that only C is learnt; its configuration.
+
+    Stages whose data are not shipped (rollouts, latents) are marked as finished too, with the figures and costs of the
+    run they come from, so that what follows reports its whole cost. Calling it again changes nothing.
+
+    Raises:
+        UserError: the folder belongs to another run.
+    """
+    folder = Path(folder)
+    marker = folder / "adopted.json"
+    origin = {"arm": agent.arm, "train_seed": agent.train_seed}
+    if marker.exists() and read_json(marker) == origin:
+        return agent.config
+    if folder.exists() and any(folder.iterdir()):
+        raise UserError(f"{folder}: is not empty; choose a new --run folder to start from shipped weights")
+    if agent.path("memory") is None:
+        raise UserError(f"--pretrained {agent.arm}: ships no M; start from an arm that has one, such as vae-zh")
+    for chain, name in plan(agent.config, folder, last="memory"):
+        stage = chain.stage(name)
+        write_json(stage / "config.json", {"identity": stage.identity, "key": stage.key})
+        if chain.iteration == agent.config.iterations:
+            for part in PARTS.get(name, ()):
+                if agent.path(part) is not None:
+                    save_weights(stage / f"{part}.npz", load_weights(agent.path(part)))
+        recorded = {"seconds": 0.0, **agent.stages.get(stage.name, {})}
+        write_json(stage / DONE, {"identity": stage.identity, **recorded, "adopted": True})
+    write_json(folder / "config.json", agent.config.to_dict())
+    write_json(marker, origin)
+    return agent.config
