@@ -19,7 +19,16 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"wmbook {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_add_notebooks, _add_report, _add_analyse, _add_compare, _add_bench, _add_figures, _add_paper, _add_reference):
+    for add in (
+        _add_notebooks,
+        _add_report,
+        _add_analyse,
+        _add_compare,
+        _add_bench,
+        _add_figures,
+        _add_paper,
+        _add_reference,
+    ):
         add(commands)
     return parser
 

@@ -15,7 +15,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.mark.parametrize("name", ["reference/cli.md", "reference/config.md"])
 def test_committed_page_is_up_to_date(name):
-    assert (ROOT / "book" / name).read_text(encoding="utf-8") == reference.pages(wmlib.cli.build_parser(), wmbook.cli.build_parser())[name], "run `make reference`"
+    assert (ROOT / "book" / name).read_text(encoding="utf-8") == reference.pages(
+        wmlib.cli.build_parser(), wmbook.cli.build_parser()
+    )[name], "run `make reference`"
 
 
 def test_every_field_of_the_configuration_explains_itself():
