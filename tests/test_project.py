@@ -15,17 +15,13 @@ PACKAGES = {"wmlib": ROOT / "wmlib", "wmbook": ROOT / "book" / "wmbook"}
 # know nothing of each other.
 FLOORS = {
     "wmlib": (
-        ("errors", "stats", "__init__"),
-        ("settings", "presets"),
-        ("groups",),
-        ("config", "seeds", "progress", "quiet"),
-        ("runs",),
-        ("metrics", "video"),
-        ("envs", "data", "models", "search"),
+        ("errors", "seeds", "stats", "compiled", "__init__"),
+        ("config", "runs", "simulator", "kernels"),
+        ("data", "models", "search"),
+        ("envs",),
         ("rollout",),
         ("stages",),
-        ("film",),
-        ("play",),
+        ("watch",),
         ("cli",),
         ("__main__",),
     ),

@@ -208,7 +208,7 @@ def _add_play(commands) -> None:
 
 
 def _play(arguments: argparse.Namespace) -> None:
-    from wmlib.play import play
+    from wmlib.watch.play import play
 
     play(arguments)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from sphinx.application import Sphinx
 
 PACKAGE = Path(__file__).resolve().parent.parent.parent / "wmlib"
-ORDER = (".", "envs", "data", "models", "search", "rollout", "stages", "report")  # others follow
+ORDER = (".", "config", "runs", "models", "search", "data", "envs", "rollout", "stages", "watch")  # others follow
 PLACE = "<!-- modules -->"
 
 

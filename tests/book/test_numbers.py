@@ -22,11 +22,11 @@ from wmbook.bench import dreaming, projection, rollout, simulator
 from wmbook.press.markup import parse
 from wmbook.records import published
 from wmlib import stats
-from wmlib.config import FRAME_SHAPE, LATENT_SIZE, MAX_STEPS, SCALES, STEP_COST, Config, ControllerConfig
-from wmlib.envs import lens
-from wmlib.envs.simulator import LAP
+from wmlib.config import FRAME_SHAPE, LATENT_SIZE, MAX_STEPS, SCALES, Config, ControllerConfig
 from wmlib.models import controller, mdnrnn, vae
 from wmlib.seeds import TRACK_SEEDS
+from wmlib.simulator import STEP_COST, lens
+from wmlib.simulator.simulator import LAP
 
 ROOT = Path(__file__).resolve().parents[2]
 GENERATED = {"cli.md", "config.md"}  # written from the code, compared with it by test_reference.py

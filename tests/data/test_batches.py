@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from wmlib.data.batches import FrameBatches, SequenceBatches, prefetch
-from wmlib.data.rollouts import Rollout, RolloutStore, write_arrays
+from wmlib.data.rollouts import Rollout, RolloutStore
+from wmlib.runs import write_arrays
 
 
 @pytest.fixture

@@ -5,8 +5,9 @@ import time
 import numpy as np
 import pytest
 
-from wmlib.data.rollouts import Rollout, RolloutStore, read_arrays, split, write_arrays
+from wmlib.data.rollouts import Rollout, RolloutStore, split
 from wmlib.errors import UserError
+from wmlib.runs import read_arrays, write_arrays
 
 
 def rollout(steps=5, seed=0):

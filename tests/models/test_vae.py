@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 
 from wmlib.config import VisionConfig
+from wmlib.kernels.convolution import FourPatches, PixelToPatch, ToImage
 from wmlib.models import vae
-from wmlib.models.convolution import FourPatches, PixelToPatch, ToImage
 from wmlib.models.optimizer import FusedAdam, build_optimizer
 
 

@@ -74,7 +74,7 @@ def test_workers_end_when_their_parent_is_killed():
     code = """
 import multiprocessing, os, time
 from concurrent.futures import ProcessPoolExecutor
-from wmlib.rollout.executors import end_with_parent
+from wmlib.runs import end_with_parent
 if __name__ == "__main__":
     pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), end_with_parent)
     print(pool.submit(os.getpid).result(), flush=True)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from wmlib.rollout.drivers import ActionNoise, RandomDriver, WorldModelDriver
+from wmlib.envs.carracing import RandomDriver
+from wmlib.rollout.drivers import ActionNoise, WorldModelDriver
 from wmlib.rollout.lanes import Job, drive
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from wmlib.data.rollouts import RolloutStore, read_arrays
+from wmlib.data.rollouts import RolloutStore
+from wmlib.runs import read_arrays
 from wmlib.seeds import generator
 
 CHUNK_FRAMES = 30_000  # frames shuffled together: 370 MB; a second chunk is read meanwhile

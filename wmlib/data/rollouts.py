@@ -6,7 +6,6 @@ An episode of T steps holds ``frames`` uint8 (T + 1, 64, 64, 3), where ``frames[
 
 from __future__ import annotations
 
-import io
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +14,7 @@ import numpy as np
 
 from wmlib.config import ACTION_SIZE, FRAME_SHAPE
 from wmlib.errors import UserError
-from wmlib.runs import atomic_path
-
-COMPRESSION_LEVEL = 1  # zlib's fastest: flat colours shrink well even so
+from wmlib.runs import read_arrays, write_arrays
 
 
 @dataclass(frozen=True)
@@ -32,33 +29,6 @@ class Rollout:
 
     def __len__(self) -> int:
         return len(self.actions)
-
-
-def write_arrays(path: Path, arrays: dict[str, np.ndarray], level: int = COMPRESSION_LEVEL) -> None:
-    """Write named arrays as an ``.npz`` that :func:`numpy.load` reads, compressed with a chosen effort, atomically.
-
-    The same arrays give the same bytes: the archive holds no times.
-    """
-    with atomic_path(path) as temporary:
-        with zipfile.ZipFile(temporary, "w") as archive:
-            for name, array in arrays.items():
-                buffer = io.BytesIO()
-                np.lib.format.write_array(buffer, np.asarray(array), allow_pickle=False)
-                entry = zipfile.ZipInfo(f"{name}.npy")  # dated 1980, as NumPy's own archives are
-                archive.writestr(entry, buffer.getbuffer(), zipfile.ZIP_DEFLATED, level)
-
-
-def read_arrays(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """Read named arrays. Raises :class:`UserError` naming the file when it is missing, truncated or foreign."""
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in names}
-    except FileNotFoundError:
-        raise UserError(f"{path}: not found") from None
-    except KeyError as error:
-        raise UserError(f"{path}: has no array {error}; it was not written by wmlib, move it away") from None
-    except (zipfile.BadZipFile, ValueError, EOFError, OSError, zipfile.zlib.error):
-        raise UserError(f"{path}: truncated or damaged; delete it and run the stage again") from None
 
 
 class RolloutStore:

@@ -1,147 +1,85 @@
-"""CarRacing-v3 as a Gymnasium environment: one car of the simulator, with all of CarRacing's options."""
+"""CarRacing-v3 as a task: Gymnasium's own environment in lanes, what V sees of it, and its random driver."""
 
 from __future__ import annotations
 
-import copy
-import math
-from typing import Any
-
-import gymnasium
+import cv2
 import numpy as np
-from gymnasium import spaces
-from gymnasium.envs.box2d.car_racing import CarRacing
-from gymnasium.error import InvalidAction
-from gymnasium.utils import EzPickle
 
-from wmlib.config import STEP_COST
-from wmlib.envs.indicators import Digits, draw_bar
-from wmlib.envs.lens import OBSERVATION
-from wmlib.envs.simulator import PATCH, PLAIN, ROAD, Simulator
-from wmlib.envs.track import generate
-from wmlib.errors import UserError
-
-OBSERVATIONS = ("64x64", "96x96")
-# nothing, right, left, gas, brake
-DISCRETE = np.array([(0, 0, 0), (0.6, 0, 0), (-0.6, 0, 0), (0, 0.2, 0), (0, 0, 0.8)])
-FOREVER = 1 << 62  # Gymnasium's TimeLimit wrapper counts the frames
+from wmlib.config import ACTION_SIZE, FRAME_SHAPE
+from wmlib.seeds import generator
+from wmlib.simulator.lens import CROP
 
 
-class FastCarRacing(gymnasium.Env, EzPickle):
-    """Gymnasium's CarRacing at many times its speed.
+def preprocess(observation: np.ndarray) -> np.ndarray:
+    """Crop the status bar off a (96, 96, 3) uint8 observation and area-average it to (64, 64, 3) uint8: what V sees."""
+    return cv2.resize(observation[:CROP], (64, 64), interpolation=cv2.INTER_AREA)
 
-    ``observation="64x64"`` is what V sees: Gymnasium's picture without the status bar, area-averaged to 64 x 64;
-    ``"96x96"`` is Gymnasium's observation with its status bar. ``samples`` x ``samples`` points are taken per pixel
-    in which colours meet. The other options are CarRacing's.
 
-    Tracks, rewards, terminations and bodies are equal to Gymnasium's in every bit; ``simulator`` is the one-lane
-    :class:`wmlib.envs.simulator.Simulator` that computes them, and :meth:`state` what it knows of the car. With a
-    ``render_mode``, Gymnasium's own environment drives along and draws, at its own speed.
+class GymnasiumLanes:
+    """``lanes`` separate ``gymnasium.make("CarRacing-v3")``, stepped one after the other.
 
-    Raises:
-        UserError: ``observation`` or ``samples`` is not one of the allowed values.
+    ``frames`` are V's 64 x 64 pictures of Gymnasium's own 96 x 96 observations, kept in ``observations``.
     """
 
-    metadata = CarRacing.metadata
+    def __init__(self, lanes: int):
+        import gymnasium
 
-    def __init__(
-        self,
-        render_mode: str | None = None,
-        verbose: bool = False,
-        lap_complete_percent: float = 0.95,
-        domain_randomize: bool = False,
-        continuous: bool = True,
-        observation: str = "64x64",
-        samples: int = 2,
-    ):
-        EzPickle.__init__(
-            self, render_mode, verbose, lap_complete_percent, domain_randomize, continuous, observation, samples
-        )
-        if observation not in OBSERVATIONS:
-            raise UserError(f"observation={observation!r}: choose one of {', '.join(OBSERVATIONS)}")
-        if samples < 1:
-            raise UserError(f"samples={samples!r}: must be at least 1")
-        self.render_mode, self.domain_randomize, self.continuous = render_mode, domain_randomize, continuous
-        size = int(observation[:2])
-        self.simulator = Simulator(1, samples, FOREVER, size, lap_complete_percent)
-        self.observation_space = spaces.Box(0, 255, (size, size, 3), np.uint8)
-        if continuous:  # steer, gas, brake
-            self.action_space = spaces.Box(np.array([-1, 0, 0], np.float32), np.array([1, 1, 1], np.float32))
-        else:
-            self.action_space = spaces.Discrete(len(DISCRETE))
-        self.colours = self._random_colours() if domain_randomize else (ROAD, PLAIN, PATCH)
-        self._digits = Digits() if size == OBSERVATION else None
-        self._companion = None
-        if render_mode is not None:
-            self._companion = _Companion(render_mode, verbose, lap_complete_percent, domain_randomize, continuous)
+        self.environments = [gymnasium.make("CarRacing-v3") for _ in range(lanes)]
+        self.frames = np.zeros((lanes, *FRAME_SHAPE), np.uint8)
+        self.observations = np.zeros((lanes, 96, 96, 3), np.uint8)
+        self.tiles_visited = np.zeros(lanes, int)
+        self.tiles_total = np.zeros(lanes, int)
+        self.lap_finished = np.zeros(lanes, bool)
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None):
-        """As CarRacing's; ``options={"randomize": False}`` keeps the colours of a randomised field."""
-        super().reset(seed=seed)
-        if self._companion is not None:
-            self._companion.follow(self.np_random, self.colours, options)
-        if self.domain_randomize and (options or {}).get("randomize", True):
-            self.colours = self._random_colours()
-        self.simulator.colour(0, *self.colours)
-        self.simulator.start(0, generate(self.np_random))
-        return self._observation(cost=0.0), {}
+    def reset(self, lane: int, seed: int) -> None:
+        """New track in one lane."""
+        observation, _ = self.environments[lane].reset(seed=seed)
+        self.lap_finished[lane] = False
+        self.tiles_total[lane] = len(self.environments[lane].unwrapped.track)
+        self._see(lane, observation)
 
-    def step(self, action):
-        """One frame. ``info`` has ``lap_finished`` when the episode terminates."""
-        if self._companion is not None:
-            self._companion.step(action)
-        rewards, ended, _ = self.simulator.step(self._parse(action))
-        info = {"lap_finished": bool(self.simulator.lap_finished[0])} if ended[0] else {}
-        return self._observation(STEP_COST), float(rewards[0]), bool(ended[0]), False, info
+    def step(self, actions: np.ndarray, active: np.ndarray):
+        """Step the active lanes; rewards float64, terminated, truncated (lanes,)."""
+        lanes = len(self.environments)
+        rewards, terminated, truncated = np.zeros(lanes), np.zeros(lanes, bool), np.zeros(lanes, bool)
+        for lane in np.flatnonzero(active):
+            result = self.environments[lane].step(np.asarray(actions[lane], np.float32))
+            observation, rewards[lane], terminated[lane], truncated[lane], info = result
+            self.lap_finished[lane] = info.get("lap_finished", False)
+            self._see(lane, observation)
+        return rewards, terminated, truncated
 
-    def render(self):
-        """Gymnasium's own drawing for people, in the mode the environment was made with."""
-        if self._companion is None:
-            gymnasium.logger.warn('render() draws nothing: make the environment with render_mode="rgb_array"')
-            return None
-        return self._companion.render()
-
-    def close(self) -> None:
-        if self._companion is not None:
-            self._companion.close()
-
-    def state(self) -> dict:
-        """See :meth:`wmlib.envs.simulator.Simulator.state`."""
-        return self.simulator.state(0)
-
-    def _parse(self, action) -> np.ndarray:
-        """Steer, gas and brake, (1, 3). Raises Gymnasium's InvalidAction for an unknown discrete action."""
-        if self.continuous:
-            return np.asarray(action, np.float64).reshape(1, 3)
-        if not self.action_space.contains(action):
-            raise InvalidAction(f"action {action!r} is not in {self.action_space}")
-        return DISCRETE[[action]]
-
-    def _random_colours(self) -> tuple[np.ndarray, ...]:
-        """CarRacing's random colours, from the same draws: road, field and the field's squares."""
-        road, plain = self.np_random.uniform(0, 210, size=3), self.np_random.uniform(0, 210, size=3)
-        patch = plain.copy()
-        patch[self.np_random.integers(3)] += 20
-        return road, plain, patch
-
-    def _observation(self, cost: float) -> np.ndarray:
-        """A copy of the frame, with the status bar if it is Gymnasium's: drawn before the step's ``cost`` is paid."""
-        frame = self.simulator.frames[0].copy()
-        if self._digits is not None:
-            state = self.state()
-            gauges = (math.hypot(*state["linear_velocity"]), *state["wheel_omegas"])
-            gauges = np.array([*gauges, state["joint_angle"], state["angular_velocity"]])
-            draw_bar(frame, gauges, self._digits(self.simulator.total(0) + cost))
-        return frame
+    def _see(self, lane: int, observation: np.ndarray) -> None:
+        self.observations[lane] = observation
+        self.frames[lane] = preprocess(observation)
+        self.tiles_visited[lane] = self.environments[lane].unwrapped.tile_visited_count
 
 
-class _Companion(CarRacing):
-    """Gymnasium's environment driven along for people to look at; the observations it would draw are left out."""
+class RandomDriver:
+    """Persistent random actions that still look like driving.
 
-    def follow(self, generator: np.random.Generator, colours: tuple, options: dict | None) -> None:
-        """Reset to the episode that ``generator`` is about to draw."""
-        self.np_random = copy.deepcopy(generator)
-        self.road_color, self.bg_color, self.grass_color = (np.array(colour) for colour in colours)
-        self.reset(options=options)
+    Steering is a clipped random walk pulled to the middle; gas stays near a level drawn per episode; the brake is
+    touched now and then. Independent uniform actions would cancel out within a few frames, and M would learn that
+    actions do not matter.
+    """
 
-    def _render(self, mode: str):
-        return None if mode == "state_pixels" and self.render_mode != mode else super()._render(mode)
+    def __init__(self, lanes: int):
+        self.actions = np.zeros((lanes, ACTION_SIZE), np.float32)
+        self.gas = np.zeros(lanes)
+        self.random: list[np.random.Generator] = [generator(0)] * lanes
+
+    def begin(self, lane: int, job, parameters: np.ndarray | None = None) -> None:
+        """Start an episode; its draws follow from the track seed alone. There is nothing to set: no parameters."""
+        self.random[lane] = generator(job.track_seed, "random driver")
+        self.gas[lane] = self.random[lane].uniform(0.1, 0.9)
+        self.actions[lane] = (self.random[lane].uniform(-0.3, 0.3), self.gas[lane], 0.0)
+
+    def act(self, frames: np.ndarray, active: np.ndarray) -> np.ndarray:
+        """Actions (lanes, 3); the frames are not looked at."""
+        for lane in np.flatnonzero(active):
+            random = self.random[lane]
+            steer = 0.97 * self.actions[lane, 0] + random.normal(0.0, 0.15)
+            gas = self.gas[lane] + random.normal(0.0, 0.15)
+            brake = random.uniform(0.2, 0.9) if random.random() < 0.05 else 0.0
+            self.actions[lane] = (np.clip(steer, -1, 1), np.clip(gas, 0, 1), brake)
+        return self.actions

@@ -1,7 +1,7 @@
 """V's encoder and M's step as rollouts use them: plain arrays in and out, one thread, the same answer every time.
 
 In float32 and int8 a frame's z and a lane's memory have the same bits however many come with it, whatever those are,
-and on every processor (see :mod:`wmlib.models.tiles`); TensorFlow is not even imported.
+and on every processor (see :mod:`wmlib.kernels.tiles`); TensorFlow is not even imported.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ import numpy as np
 
 from wmlib.config import FRAME_SHAPE, LATENT_SIZE
 from wmlib.errors import UserError
-from wmlib.models import kernels, quantized, tiles
+from wmlib.kernels import float32 as kernels
+from wmlib.kernels import int8 as quantized
+from wmlib.kernels import tiles
 from wmlib.models.weights import check_shapes
 
 BFLOAT16_GROUP = 32  # frames per call of TensorFlow; short groups are padded, so that a frame's company does not matter

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from wmlib import seeds
 from wmlib.config import ACTION_SIZE, LATENT_SIZE, MemoryConfig
-from wmlib.models.memory_training import MemoryGradient
+from wmlib.kernels.memory_gradient import MemoryGradient
 
 PARAMETERS = 422_368  # paper, appendix A.2: LSTM and mixture, without the reward and done heads
 DONE_WEIGHT = 10.0  # an episode's end counts tenfold, as in the authors' Doom code: it is rare
@@ -108,7 +108,7 @@ class MDNRNN(keras.Model):
     Batches are dictionaries: ``mu``, ``log_variance`` (batch, time + 1, 32); ``action`` (batch, time, 3); ``reward``,
     ``done`` (batch, time). z is drawn anew from N(mu, exp(log_variance)) in every batch, so that M sees V's doubt.
     Metrics: ``loss``, ``nll`` (nats per latent dimension), ``reward`` (squared error), ``done`` (cross-entropy).
-    Gradients come from :mod:`wmlib.models.memory_training`; the optimizer clips their components (``clipvalue``).
+    Gradients come from :mod:`wmlib.kernels.memory_gradient`; the optimizer clips their components (``clipvalue``).
     """
 
     def __init__(self, config: MemoryConfig | None = None, *, seed: int = 0):

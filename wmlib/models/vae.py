@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from wmlib import seeds
 from wmlib.config import FRAME_SHAPE, LATENT_SIZE, VisionConfig
-from wmlib.models.convolution import FourPatches, PixelToPatch, ToImage
+from wmlib.kernels.convolution import FourPatches, PixelToPatch, ToImage
 
 PARAMETERS = 4_348_547  # paper, appendix A.1
 

@@ -14,36 +14,6 @@ from wmlib.config import ACTION_SIZE, LATENT_SIZE
 from wmlib.seeds import generator
 
 
-class RandomDriver:
-    """Persistent random actions that still look like driving.
-
-    Steering is a clipped random walk pulled to the middle; gas stays near a level drawn per episode; the brake is
-    touched now and then. Independent uniform actions would cancel out within a few frames, and M would learn that
-    actions do not matter.
-    """
-
-    def __init__(self, lanes: int):
-        self.actions = np.zeros((lanes, ACTION_SIZE), np.float32)
-        self.gas = np.zeros(lanes)
-        self.random: list[np.random.Generator] = [generator(0)] * lanes
-
-    def begin(self, lane: int, job, parameters: np.ndarray | None = None) -> None:
-        """Start an episode; its draws follow from the track seed alone. There is nothing to set: no parameters."""
-        self.random[lane] = generator(job.track_seed, "random driver")
-        self.gas[lane] = self.random[lane].uniform(0.1, 0.9)
-        self.actions[lane] = (self.random[lane].uniform(-0.3, 0.3), self.gas[lane], 0.0)
-
-    def act(self, frames: np.ndarray, active: np.ndarray) -> np.ndarray:
-        """Actions (lanes, 3); the frames are not looked at."""
-        for lane in np.flatnonzero(active):
-            random = self.random[lane]
-            steer = 0.97 * self.actions[lane, 0] + random.normal(0.0, 0.15)
-            gas = self.gas[lane] + random.normal(0.0, 0.15)
-            brake = random.uniform(0.2, 0.9) if random.random() < 0.05 else 0.0
-            self.actions[lane] = (np.clip(steer, -1, 1), np.clip(gas, 0, 1), brake)
-        return self.actions
-
-
 class WorldModelDriver:
     """V sees, M remembers, C acts (paper section 2): ``a = C(z, h)``, then ``h = M(z, a, h)``.
 

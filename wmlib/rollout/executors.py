@@ -5,19 +5,15 @@ from __future__ import annotations
 import itertools
 import multiprocessing
 import multiprocessing.connection
-import os
-import threading
 from concurrent.futures import ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 
 import numpy as np
 
 from wmlib.config import RolloutConfig
-from wmlib.progress import Progress
 from wmlib.rollout.lanes import Episode, Job, in_order
 from wmlib.rollout.worker import Worker, WorkerSpec
-from wmlib.runs import available_cores
+from wmlib.runs import Progress, available_cores, end_with_parent, one_thread_each
 
 TRIES = 3  # a worker killed from outside costs the batch in progress, not the run
 
@@ -28,7 +24,7 @@ def make_executor(config: RolloutConfig, spec: WorkerSpec):
     if config.executor == "serial":
         return SerialExecutor(spec)
     if config.executor == "ray":
-        from wmlib.rollout.ray_executor import RayExecutor
+        from wmlib.rollout.cluster import RayExecutor
 
         return RayExecutor(spec, workers)
     return ProcessExecutor(spec, workers)
@@ -106,29 +102,6 @@ class ProcessExecutor:
         if progress is not None:
             progress.advance(len(jobs) - seen)
         return list(itertools.chain.from_iterable(future.result() for future in futures))
-
-
-@contextmanager
-def one_thread_each():
-    """Processes started inside inherit one thread per numerical library: the processes are the parallelism."""
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
-
-
-def end_with_parent() -> None:
-    """Make this worker process end when the one that started it does, even if that was killed."""
-
-    def watch() -> None:
-        multiprocessing.connection.wait([multiprocessing.parent_process().sentinel])
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def _start(spec: WorkerSpec, counter) -> None:

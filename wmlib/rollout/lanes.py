@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from wmlib.config import MAX_STEPS, STEP_COST
+from wmlib.config import MAX_STEPS
+from wmlib.simulator import STEP_COST
 
 
 class Job(NamedTuple):
@@ -57,7 +58,7 @@ def drive(
     """Drive jobs until ``next_job`` returns None.
 
     Args:
-        simulator: lockstep cars, see :class:`wmlib.envs.simulator.Simulator`.
+        simulator: lockstep cars, see :class:`wmlib.simulator.simulator.Simulator`.
         driver: see :mod:`wmlib.rollout.drivers`.
         population: C's parameters (candidates, P) that ``job.candidate`` indexes; None for a driver without any.
         patience: stop a lane after so many frames without a new tile; 0 never stops one.

@@ -10,7 +10,8 @@ import numpy as np
 
 from wmlib.config import MAX_STEPS, ControllerConfig
 from wmlib.data.rollouts import RolloutStore
-from wmlib.rollout.drivers import ActionNoise, RandomDriver, WorldModelDriver
+from wmlib.envs.carracing import RandomDriver
+from wmlib.rollout.drivers import ActionNoise, WorldModelDriver
 from wmlib.rollout.lanes import Episode, Job, drive
 from wmlib.rollout.recorder import Recorder
 
@@ -66,10 +67,10 @@ class Worker:
 
 def _simulator(spec: WorkerSpec):
     if spec.renderer == "gymnasium":
-        from wmlib.rollout.gymnasium_lanes import GymnasiumLanes
+        from wmlib.envs.carracing import GymnasiumLanes
 
         return GymnasiumLanes(spec.lanes)
-    from wmlib.envs.simulator import Simulator
+    from wmlib.simulator.simulator import Simulator
 
     return Simulator(spec.lanes, samples=spec.samples, max_steps=spec.max_steps)
 

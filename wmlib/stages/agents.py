@@ -14,11 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from wmlib.config import VISIONS, Config
-from wmlib.data.rollouts import read_arrays
 from wmlib.errors import UserError
 from wmlib.models.weights import load_weights, save_weights
 from wmlib.rollout.worker import WorkerSpec
-from wmlib.runs import DONE, read_json, write_json
+from wmlib.runs import DONE, read_arrays, read_json, write_json
 from wmlib.stages.chain import Chain, plan
 
 FOLDER = Path(__file__).resolve().parent.parent / "pretrained"

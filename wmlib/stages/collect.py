@@ -11,11 +11,10 @@ from dataclasses import replace
 import numpy as np
 
 from wmlib.data.rollouts import RolloutStore
-from wmlib.progress import Progress
 from wmlib.rollout.executors import make_executor
 from wmlib.rollout.lanes import Job
 from wmlib.rollout.worker import WorkerSpec
-from wmlib.runs import Stage, Stopwatch
+from wmlib.runs import Progress, Stage, Stopwatch
 from wmlib.seeds import track_seeds
 from wmlib.stages.agents import agent_of
 

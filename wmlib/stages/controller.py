@@ -11,12 +11,20 @@ from pathlib import Path
 
 import numpy as np
 
-from wmlib.data.rollouts import read_arrays, write_arrays
-from wmlib.metrics import MetricLog
-from wmlib.progress import Progress
 from wmlib.rollout.executors import make_executor
 from wmlib.rollout.lanes import Job
-from wmlib.runs import Stage, Stopwatch, available_cores, csv_text, write_json, write_text
+from wmlib.runs import (
+    MetricLog,
+    Progress,
+    Stage,
+    Stopwatch,
+    available_cores,
+    csv_text,
+    read_arrays,
+    write_arrays,
+    write_json,
+    write_text,
+)
 from wmlib.search.cmaes import CMAES
 from wmlib.seeds import generator, track_seeds
 from wmlib.stages.agents import worker_spec

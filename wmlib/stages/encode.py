@@ -15,10 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from wmlib.config import RolloutConfig
-from wmlib.data.rollouts import RolloutStore, write_arrays
-from wmlib.progress import Progress
-from wmlib.rollout.executors import end_with_parent, one_thread_each
-from wmlib.runs import Stage, Stopwatch, available_cores
+from wmlib.data.rollouts import RolloutStore
+from wmlib.runs import Progress, Stage, Stopwatch, available_cores, end_with_parent, one_thread_each, write_arrays
 
 
 def run(chain, stage: Stage) -> None:

@@ -13,11 +13,10 @@ import numpy as np
 
 from wmlib.config import RolloutConfig
 from wmlib.errors import UserError
-from wmlib.progress import Progress
 from wmlib.rollout.executors import make_executor
 from wmlib.rollout.lanes import Job
 from wmlib.rollout.worker import WorkerSpec
-from wmlib.runs import Stage, Stopwatch, csv_text, write_text
+from wmlib.runs import Progress, Stage, Stopwatch, csv_text, write_text
 from wmlib.seeds import TRACK_SEEDS, track_seeds
 from wmlib.stages.agents import agent_of, shipped_agent
 from wmlib.stats import describe

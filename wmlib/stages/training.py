@@ -8,12 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from wmlib.data.rollouts import read_arrays, write_arrays
 from wmlib.errors import UserError
-from wmlib.metrics import MetricLog
-from wmlib.progress import Progress
-from wmlib.quiet import quiet
-from wmlib.runs import Stage, Stopwatch
+from wmlib.runs import MetricLog, Progress, Stage, Stopwatch, quiet, read_arrays, write_arrays
 from wmlib.seeds import generator
 from wmlib.stages.monitor import Monitor
 

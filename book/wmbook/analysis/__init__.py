@@ -52,7 +52,7 @@ def examine(agent: Agent, tracks: int) -> dict:
     from wmbook.analysis.nudges import try_nudges
     from wmbook.analysis.readout import read_outs
     from wmlib.config import RolloutConfig
-    from wmlib.progress import Progress
+    from wmlib.runs import Progress
     from wmlib.seeds import track_seeds
     from wmlib.stats import describe, paired_difference
 

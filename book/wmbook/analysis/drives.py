@@ -26,7 +26,7 @@ class Drive:
         z: (T, 32); h: (T, hidden), M's state before z was fed; actions: (T, 3).
         states: (T, 4), see ``STATE``.
         place: (T,) int, tiles driven along the road since the start, forwards minus backwards.
-        track: (N, 4), see :func:`wmlib.envs.track.generate`; visited: (N,) bool.
+        track: (N, 4), see :func:`wmlib.simulator.track.generate`; visited: (N,) bool.
     """
 
     episode: Episode

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from wmlib.film import SideBySide
 from wmlib.rollout.lanes import Job, drive
 from wmlib.rollout.worker import Worker
-from wmlib.video import FRAMES_PER_SECOND, video
+from wmlib.watch.film import SideBySide
+from wmlib.watch.video import FRAMES_PER_SECOND, video
 
 EVERY = 2  # frames of the drive per frame of film: 25 a second are smooth enough, and half the bytes
 CRF = 29

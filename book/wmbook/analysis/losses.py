@@ -10,7 +10,7 @@ import numpy as np
 from gymnasium.envs.box2d.car_racing import TRACK_DETAIL_STEP, TRACK_WIDTH
 
 from wmbook.analysis.drives import Drive
-from wmlib.config import STEP_COST
+from wmlib.simulator import STEP_COST
 
 BENDS = (0.0, 0.01, 0.02, 0.03, 0.045, np.inf)  # edges of classes of curvature, 1/m: radius over 100 m ... under 22 m
 SPREAD = 4  # tiles on either side over which curvature is averaged: what the driver meets as one bend

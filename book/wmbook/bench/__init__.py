@@ -57,8 +57,7 @@ def run(groups: list, repetitions: int) -> dict:
     """Measure groups one after the other; contenders of a group take turns. Returns what :func:`assemble` makes."""
     from wmbook.bench.hosts import Hosts, available
     from wmbook.bench.measure import interleave
-    from wmlib.progress import Progress
-    from wmlib.runs import provenance
+    from wmlib.runs import Progress, provenance
 
     began, load = time.monotonic(), os.getloadavg()[0]
     if load > 0.5:

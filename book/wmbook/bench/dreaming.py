@@ -19,7 +19,7 @@ class Dreaming:
     """The project's compiled dream: C, M and the mixture for 1,024 lanes at once, on all cores."""
 
     def __init__(self, steps: int = 100):
-        from wmlib.models.dream import Dream
+        from wmlib.envs.dream import Dream
 
         self.dream, self.steps = Dream(random_weights()[1]), steps
         self.parameters = random_parameters(LANES)

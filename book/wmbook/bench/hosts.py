@@ -10,8 +10,7 @@ from contextlib import suppress
 
 from wmbook.bench.measure import Contender
 from wmlib.errors import UserError
-from wmlib.quiet import quiet
-from wmlib.runs import processor
+from wmlib.runs import processor, quiet
 
 
 def available(contender: Contender) -> bool:

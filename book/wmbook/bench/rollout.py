@@ -15,11 +15,10 @@ import numpy as np
 
 from wmlib.config import ACTION_SIZE, FRAME_SHAPE, LATENT_SIZE, Config, ControllerConfig, MemoryConfig
 from wmlib.models.controller import act, parameter_count
-from wmlib.quiet import quiet
-from wmlib.rollout.executors import ProcessExecutor, end_with_parent, one_thread_each
+from wmlib.rollout.executors import ProcessExecutor
 from wmlib.rollout.lanes import Job
 from wmlib.rollout.worker import WorkerSpec
-from wmlib.runs import available_cores
+from wmlib.runs import available_cores, end_with_parent, one_thread_each, quiet
 from wmlib.seeds import generator
 
 EPISODE = 250  # frames, the reset before them included in the clock
@@ -183,7 +182,7 @@ def _start_usual() -> None:
 
 def _drive_usual(compiled: bool, track: int, steps: int) -> int:
     """One episode; returns the steps made."""
-    from wmlib.envs.preprocess import preprocess
+    from wmlib.envs.carracing import preprocess
 
     see, remember = _models[compiled]
     parameters = random_parameters(1)

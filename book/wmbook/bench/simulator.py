@@ -35,7 +35,7 @@ def resident() -> int | None:
 
 def random_actions(steps: int = EPISODE) -> np.ndarray:
     """What the project's random driver does in one episode: float32 (steps, 3)."""
-    from wmlib.rollout.drivers import RandomDriver
+    from wmlib.envs.carracing import RandomDriver
     from wmlib.rollout.lanes import Job
 
     driver = RandomDriver(1)
@@ -127,7 +127,7 @@ class Lockstep(Cars):
     count = more = LOCKSTEP
 
     def create(self, count: int):
-        from wmlib.envs.simulator import Simulator
+        from wmlib.simulator.simulator import Simulator
 
         return Simulator(count, **self.options)
 

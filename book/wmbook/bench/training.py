@@ -9,8 +9,7 @@ from multiprocessing import get_context
 import numpy as np
 
 from wmlib.config import ACTION_SIZE, LATENT_SIZE, MemoryConfig, VisionConfig
-from wmlib.rollout.executors import end_with_parent, one_thread_each
-from wmlib.runs import available_cores
+from wmlib.runs import available_cores, end_with_parent, one_thread_each
 from wmlib.seeds import generator
 
 SECONDS = 1.5  # per repetition, about

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from wmbook.compare.labels import Recording
-from wmlib.data.rollouts import RolloutStore, read_arrays, split
+from wmlib.data.rollouts import RolloutStore, split
 from wmlib.errors import UserError
-from wmlib.runs import DONE, read_json
+from wmlib.runs import DONE, read_arrays, read_json
 
 STAGES = ("vision", "encode", "memory")
 

@@ -126,7 +126,7 @@ def steps_to_keep(first: int, end: int, keep: int, track_seed: int) -> np.ndarra
 
 def _group(recordings: list[Recording], samples: int, keep: int, first: int, masked: bool) -> list[Driven]:
     from wmbook.compare.masks import masks
-    from wmlib.envs.simulator import Simulator
+    from wmlib.simulator.simulator import Simulator
 
     rollouts = [RolloutStore.read(recording.file) for recording in recordings]
     simulator = Simulator(len(recordings), samples, max_steps=1 << 40)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from wmlib.envs.cars import PHASE
-from wmlib.envs.lens import HEIGHT
-from wmlib.envs.picture import draw_frame
-from wmlib.envs.playfield import RED, TILE
-from wmlib.envs.simulator import Simulator, view
+from wmlib.simulator.cars import PHASE
+from wmlib.simulator.lens import HEIGHT
+from wmlib.simulator.picture import draw_frame
+from wmlib.simulator.playfield import RED, TILE
+from wmlib.simulator.simulator import Simulator, view
 
 _FULL = 255 * (1 + (1 << 21) + (1 << 42))  # white, packed
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from wmbook.records.records import find_root
 from wmlib.config import SCALES, Config
+from wmlib.config.settings import one_of
 from wmlib.errors import UserError
-from wmlib.progress import Progress
-from wmlib.settings import one_of
+from wmlib.runs import Progress
 
 
 def execute_notebooks(config: Config, folder: Path, in_place: bool = False, only: str | None = None) -> None:

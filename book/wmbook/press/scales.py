@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from wmlib.config import SCALES
-from wmlib.settings import one_of
+from wmlib.config.settings import one_of
 
 Value = TypeVar("Value")
 

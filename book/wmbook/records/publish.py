@@ -14,11 +14,9 @@ import numpy as np
 
 from wmbook.records.records import find_root
 from wmlib.config import Config, RolloutConfig
-from wmlib.data.rollouts import read_arrays, write_arrays
 from wmlib.errors import UserError
-from wmlib.metrics import read_metrics
 from wmlib.rollout.worker import WorkerSpec
-from wmlib.runs import Stage, provenance, read_json, write_json, write_text
+from wmlib.runs import Stage, provenance, read_arrays, read_json, read_metrics, write_arrays, write_json, write_text
 from wmlib.seeds import track_seeds
 from wmlib.stages.agents import FOLDER, as_trained, figures, finished, label, sha256
 from wmlib.stages.chain import Chain

@@ -167,7 +167,7 @@ def dream_strip(film: Path) -> np.ndarray:
     """Rows real, redrawn and dreamt, columns the frames of one dream of the film: a picture (height, width, 3)."""
     import imageio_ffmpeg
 
-    from wmlib.film import CAPTION, DREAM_STEPS, GAP, SIZE
+    from wmlib.watch.film import CAPTION, DREAM_STEPS, GAP, SIZE
 
     frames = imageio_ffmpeg.read_frames(str(film))
     width, height = next(frames)["size"]

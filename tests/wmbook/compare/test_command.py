@@ -15,11 +15,11 @@ import wmlib.cli
 from wmbook.compare.arms import finished, open_run, spread
 from wmbook.show import comparison, figures
 from wmlib.config import MemoryConfig
-from wmlib.data.rollouts import RolloutStore, write_arrays
+from wmlib.data.rollouts import RolloutStore
 from wmlib.errors import UserError
 from wmlib.models.inference import FrameEncoder
 from wmlib.models.weights import model_weights, save_weights
-from wmlib.runs import write_json
+from wmlib.runs import write_arrays, write_json
 
 
 def add_arm(folder, name: str) -> None:

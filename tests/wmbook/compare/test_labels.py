@@ -6,8 +6,8 @@ import pytest
 from wmbook.compare.labels import LABELS, Recording, drive_again, road_labels, steps_to_keep, visible, wrap
 from wmbook.compare.masks import masks
 from wmlib.data.rollouts import Rollout, RolloutStore
-from wmlib.envs.simulator import Simulator
 from wmlib.errors import UserError
+from wmlib.simulator.simulator import Simulator
 
 TILES, RADIUS = 120, 100.0
 

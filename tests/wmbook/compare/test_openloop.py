@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from wmbook.compare.openloop import Window, by_episode, imagine, state_errors, windows
-from wmlib.models.dream import Dream
+from wmlib.envs.dream import Dream
 
 HIDDEN, MIXTURES = 16, 2
 RANDOM = np.random.default_rng(0)

@@ -18,7 +18,7 @@ from wmbook.records.published import COUNTERPART, SCORES
 from wmbook.records.records import Records
 from wmbook.show import diagrams, figures
 from wmbook.show.tables import arms_table, markdown_table
-from wmlib.quiet import quiet
+from wmlib.runs import quiet
 
 
 @pytest.fixture(autouse=True)

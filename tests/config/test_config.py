@@ -1,0 +1,95 @@
+"""Settings: presets, overrides, round trip, refusals."""
+
+import pytest
+
+from wmlib.config import SCALES, Config
+from wmlib.errors import UserError
+from wmlib.runs import digest
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_preset_round_trip(scale):
+    config = Config.preset(scale)
+    assert Config.from_dict(config.to_dict()) == config
+    assert config.scale == scale
+
+
+def test_paper_scale_has_the_papers_numbers():
+    paper = Config.preset("paper")
+    assert (paper.collect.episodes, paper.collect.steps) == (10_000, 1000)
+    assert (paper.controller.population, paper.controller.tracks, paper.controller.generations) == (64, 16, 1800)
+    assert (paper.memory.hidden_size, paper.memory.mixtures) == (256, 5)
+
+
+def test_override_changes_one_value_only():
+    config = Config.preset("quick")
+    changed = config.override(["memory.updates=77", "memory.trained=false", "controller.sigma=0.5"])
+    assert (changed.memory.updates, changed.memory.trained, changed.controller.sigma) == (77, False, 0.5)
+    assert changed.vae == config.vae and config.memory.updates != 77
+
+
+@pytest.mark.parametrize(
+    "text, part",
+    [
+        ("memory.update=5", "memory.update"),
+        ("memory.updates=many", "int"),
+        ("memory.updates=1.5", "int"),
+        ("memory.trained=maybe", "true or false"),
+        ("memory=5", "group"),
+        ("seed.x=5", "no key"),
+        ("memory.updates", "key=value"),
+        ("vae.compute=float16", "float32"),
+        ("vision=gan", "vae, vaegan, vaematched, vaedis"),
+        ("vaegan.variant=mine", "recommended, paper"),
+        ("vaegan.gamma=-1", "at least 0"),
+        ("vaegan.learning_rate=0", "positive"),
+        ("seed=1000", "0 to 999"),
+        ("controller.population=1", "at least"),
+    ],
+)
+def test_bad_overrides_name_the_key(text, part):
+    with pytest.raises(UserError, match=part) as error:
+        Config().override([text])
+    assert "\n" not in str(error.value)
+
+
+def test_unknown_scale_and_foreign_dictionary():
+    with pytest.raises(UserError, match="smoke, quick, full, long, paper"):
+        Config.preset("huge")
+    with pytest.raises(UserError, match="unknown key 'colour'"):
+        Config.from_dict({"colour": 3})
+
+
+@pytest.mark.parametrize(
+    "overrides, arm",
+    [
+        ([], "vae-zh"),
+        (["controller.inputs=z"], "vae-z"),
+        (["controller.inputs=z", "controller.hidden_units=40"], "vae-z-hidden"),
+        (["memory.trained=false"], "vae-zh-untrained-m"),
+        (["vision=vaegan"], "vaegan-zh"),
+        (["vision=vaedis"], "vaedis-zh"),
+    ],
+)
+def test_arm_names(overrides, arm):
+    assert Config().override(overrides).arm == arm
+
+
+def test_a_variant_of_the_vaegan_sets_its_own_values_and_no_others():
+    paper = Config.preset("quick").override(["vaegan.variant=paper", "vaegan.gamma=1e-5"]).vaegan
+    assert (paper.gamma, paper.pixel_weight, paper.feature_layer, paper.updates) == (1e-5, 0, 4, 1500)
+    back = Config.preset("quick").override(["vaegan.variant=paper", "vaegan.variant=recommended"])
+    assert back == Config.preset("quick")
+
+
+def test_a_stored_tree_without_a_group_gets_that_of_its_scale():
+    stored = Config.preset("quick").to_dict()
+    del stored["vaegan"]
+    assert Config.from_dict(stored) == Config.preset("quick")
+    old = Config.preset("full").to_dict()
+    del old["rehearsal"]
+    assert Config.from_dict(old).rehearsal == "", "a single value it lacks is what it was when there was none"
+
+
+def test_digest_ignores_key_order():
+    assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1}) != digest({"a": 2, "b": 1})

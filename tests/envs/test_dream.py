@@ -1,0 +1,113 @@
+"""Dreams: one step against the mixture's own formulas, whole rollouts against steps, and reproducibility."""
+
+import numpy as np
+import pytest
+
+from wmlib.config import ControllerConfig, MemoryConfig
+from wmlib.envs.dream import BLOCK, Dream
+from wmlib.errors import UserError
+from wmlib.kernels import tiles
+from wmlib.models import mdnrnn
+from wmlib.models.controller import act, parameter_count
+from wmlib.models.weights import model_weights
+from wmlib.seeds import generator
+
+LINEAR, HIDDEN = ControllerConfig(inputs="zh"), ControllerConfig(inputs="z", hidden_units=40)
+
+
+@pytest.fixture(scope="module")
+def network():
+    return mdnrnn.build_mdnrnn(MemoryConfig(hidden_size=24, mixtures=3), seed=5)
+
+
+@pytest.fixture(scope="module")
+def dream(network):
+    return Dream(model_weights(network))
+
+
+def start(lanes: int, hidden: int = 24) -> tuple:
+    random = np.random.default_rng(0)
+    return tuple(random.normal(size=(lanes, size)).astype(np.float32) for size in (32, 3, hidden, hidden))
+
+
+def controllers(config: ControllerConfig, lanes: int) -> np.ndarray:
+    return np.random.default_rng(1).normal(0, 0.3, (lanes, parameter_count(config, 24)))
+
+
+def test_elementary_functions_are_accurate_everywhere():
+    x = np.linspace(-20, 20, 4001).astype(np.float32)
+    np.testing.assert_allclose([tiles.tanh(v) for v in x], np.tanh(x.astype(np.float64)), rtol=5e-7, atol=1e-12)
+    np.testing.assert_allclose([tiles.exp(v) for v in x], np.exp(x.astype(np.float64)), rtol=5e-7)
+    assert tiles.exp(np.float32(-1e4)) < 1e-37
+
+
+def test_almost_cold_steps_are_the_networks_most_likely_means(network, dream):
+    z, a, h, c = start(5)
+    h[:], c[:] = 0, 0
+    _, mixture, reward, done = network(np.concatenate([z, a], 1)[:, None])
+    log_pi, mu, _ = (np.asarray(x)[:, 0] for x in mdnrnn.split_mixture(mixture, 3))
+    expected = np.take_along_axis(mu, log_pi.argmax(1, keepdims=True), axis=1)[:, 0]
+    new_z, new_reward, new_done, _, _ = dream.step(z, a, h, c, 1e-9, generator(0))
+    np.testing.assert_allclose(new_z, expected, atol=2e-4)
+    np.testing.assert_allclose(new_reward, reward[:, 0], atol=1e-5)
+    np.testing.assert_allclose(new_done, done[:, 0], atol=1e-5)
+
+
+@pytest.mark.parametrize("tau", [0.5, 1.5])
+def test_samples_have_the_moments_of_the_tempered_mixture(network, dream, tau):
+    z, a, _, _ = start(1)
+    lanes = 4000
+    many = [np.repeat(x, lanes, 0) for x in (z, a)] + [np.zeros((lanes, 24), np.float32)] * 2
+    samples = dream.step(*many, tau, generator(0))[0]
+    _, mixture, _, _ = network(np.concatenate([z, a], 1)[:, None])
+    log_pi, mu, log_sigma = (np.asarray(x, np.float64)[0, 0] for x in mdnrnn.split_mixture(mixture, 3))
+    pi = np.exp(log_pi / tau) / np.exp(log_pi / tau).sum(0)
+    mean = (pi * mu).sum(0)
+    variance = (pi * (tau * np.exp(2 * log_sigma) + mu**2)).sum(0) - mean**2
+    np.testing.assert_allclose(samples.mean(0), mean, atol=5 * np.sqrt(variance.max() / lanes))
+    np.testing.assert_allclose(samples.var(0), variance, rtol=0.15)
+
+
+@pytest.mark.parametrize("config", [LINEAR, HIDDEN])
+def test_a_rollout_is_controller_and_steps_in_turn(dream, config):
+    z, _, h, c = start(3)
+    h[:], c[:] = 0, 0
+    parameters = controllers(config, 3)
+    whole = dream.rollout(config, parameters, z, steps=6, tau=1.2, seed=4, record=True)
+    random = generator(4, "dream", 0)
+    for t in range(6):
+        np.testing.assert_allclose(whole.z[t], z, atol=1e-4)
+        a = act(config, parameters, z, h)
+        np.testing.assert_allclose(whole.actions[t], a, atol=1e-4)
+        z, reward, done, h, c = dream.step(z, a, h, c, 1.2, random)
+        np.testing.assert_allclose(whole.rewards[t], reward, atol=1e-4)
+        np.testing.assert_allclose(whole.done[t], done, atol=1e-4)
+
+
+def test_returns_count_up_to_the_end_of_the_episode(dream):
+    z = start(40)[0]
+    dreamt = dream.rollout(LINEAR, controllers(LINEAR, 40), z, steps=15)
+    assert len(set(dreamt.steps)) > 1  # random weights end episodes at random
+    for lane in range(40):
+        ends = np.flatnonzero(dreamt.done[:, lane] > 0)
+        steps = ends[0] + 1 if len(ends) else 15
+        assert dreamt.steps[lane] == steps
+        assert dreamt.returns[lane] == pytest.approx(dreamt.rewards[:steps, lane].sum(), rel=1e-5)
+
+
+def test_threads_and_recording_change_nothing_and_seeds_do(dream):
+    lanes = BLOCK + 5
+    z, parameters = start(lanes)[0], controllers(LINEAR, lanes)
+    plain = dream.rollout(LINEAR, parameters, z, steps=4, threads=1)
+    again = dream.rollout(LINEAR, parameters, z, steps=4, threads=3, record=True)
+    np.testing.assert_array_equal(plain.rewards, again.rewards)
+    assert plain.z is None and again.z.shape == (5, lanes, 32)
+    assert not np.array_equal(dream.rollout(LINEAR, parameters, z, steps=4, seed=1).rewards, plain.rewards)
+
+
+def test_bad_input_is_refused(dream):
+    z = start(2)[0]
+    with pytest.raises(UserError, match="temperature 0"):
+        dream.rollout(LINEAR, controllers(LINEAR, 2), z, steps=1, tau=0)
+    with pytest.raises(ValueError, match="parameters are"):
+        dream.rollout(HIDDEN, controllers(LINEAR, 2), z, steps=1)

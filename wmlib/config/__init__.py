@@ -1,0 +1,30 @@
+"""Settings: one frozen tree of groups, its presets, and the sizes of the task."""
+
+from wmlib.config.groups import (
+    CollectConfig,
+    ControllerConfig,
+    EvaluateConfig,
+    MemoryConfig,
+    RolloutConfig,
+    VaeGanConfig,
+    VisionConfig,
+)
+from wmlib.config.tasks import ACTION_SIZE, FRAME_SHAPE, LATENT_SIZE, MAX_STEPS
+from wmlib.config.tree import SCALES, VISIONS, Config
+
+__all__ = [
+    "ACTION_SIZE",
+    "CollectConfig",
+    "Config",
+    "ControllerConfig",
+    "EvaluateConfig",
+    "FRAME_SHAPE",
+    "LATENT_SIZE",
+    "MAX_STEPS",
+    "MemoryConfig",
+    "RolloutConfig",
+    "SCALES",
+    "VISIONS",
+    "VaeGanConfig",
+    "VisionConfig",
+]

@@ -1,0 +1,242 @@
+"""The groups of settings: what V, M, C and their stages can be told, with defaults and sources.
+
+A value that is the paper's says so; "code" means the authors' published code where it differs from the text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from wmlib.config.settings import at_least, one_of
+from wmlib.errors import UserError
+
+
+@dataclass(frozen=True)
+class CollectConfig:
+    """Rollouts of a random driver: what V and M learn from."""
+
+    episodes: int = 1000
+    """Number of episodes (paper: 10,000)."""
+    steps: int = 400
+    """Frames recorded per episode, at most (paper: 1,000)."""
+    samples: int = 3
+    """Simulator sub-samples per pixel edge while recording (anti-aliasing)."""
+    holdout: float = 0.05
+    """Share of episodes kept apart to measure V and M on tracks they never saw."""
+    on_policy_episodes: int = 400
+    """Episodes added in each iteration after the first, driven by noisy copies of the last controller."""
+    on_policy_noise: float = 0.3
+    """Standard deviation of the persistent action noise of those drivers."""
+
+    def __post_init__(self):
+        at_least("collect.episodes", self.episodes, 2)
+        at_least("collect.steps", self.steps, 8)
+        at_least("collect.samples", self.samples, 1)
+        if not 0 < self.holdout < 1:
+            raise UserError(f"collect.holdout={self.holdout!r}: must lie between 0 and 1")
+
+
+@dataclass(frozen=True)
+class VisionConfig:
+    """V, the variational autoencoder (paper appendix A.1)."""
+
+    kl_floor: float = 0.5
+    """Free nats per latent dimension: the KL term counts as max(KL, kl_floor * 32) (code; the text has none)."""
+    batch_size: int = 100
+    """Frames per update (code)."""
+    updates: int = 12000
+    """Gradient steps (code: 10 epochs of 10 million frames)."""
+    learning_rate: float = 1e-3
+    """Adam's rate (code: 1e-4)."""
+    final_learning_rate: float = 1e-4
+    """Rate of the last ``final_share`` of the updates."""
+    final_share: float = 0.3
+    """Share of the updates made at the final rate."""
+    compute: str = "float32"
+    """Arithmetic of training: float32, or bfloat16 where the processor multiplies it natively."""
+    checkpoint_every: int = 500
+    """Updates between checkpoints."""
+
+    def __post_init__(self):
+        one_of("vae.compute", self.compute, ("float32", "bfloat16"))
+        at_least("vae.batch_size", self.batch_size, 1)
+        at_least("vae.updates", self.updates, 1)
+
+
+@dataclass(frozen=True)
+class VaeGanConfig:
+    """V as a VAE/GAN (Larsen et al. 2016): the VAE's encoder and decoder with a discriminator beside them.
+
+    ``variant=recommended`` is the arm: likeness in standardised features plus a pixel term, non-saturating decoder
+    loss, Adam, spectral normalisation, a discriminator that waits when far ahead. ``variant=paper`` is the authors'
+    code: likeness as the sum over the raw last convolution, minimax decoder loss, RMSProp, batch normalisation in the
+    discriminator, and either player waiting for the other. Choosing a variant sets the values below that are its own;
+    name it before others. The networks keep our sizes in both.
+    """
+
+    variant: str = "recommended"
+    """recommended, or paper."""
+    gamma: float = 0.03
+    """Weight of the likeness L_llike against L_GAN in the decoder's loss (paper's code: 1e-6, for a sum over features);
+    the chapter on the VAE/GAN measures what share of the push on a picture it leaves to L_GAN. May be changed when an
+    unfinished training is resumed."""
+    feature_layer: int = 3
+    """The discriminator's convolution, 1 to 4, in whose output likeness is measured (paper's code: the last)."""
+    feature_weight: float = 200.0
+    """Gaussian observations that all standardised features together count as. Unused by the paper's variant."""
+    pixel_weight: float = 1.0
+    """Weight of the squared pixel error inside L_llike: keeps colours and the road in place while the discriminator
+    still knows nothing (paper: 0; 1 is the VAE's own)."""
+    margin: float = 0.35
+    """The discriminator waits while its cross-entropy, on frames or on fakes, is this far below that of a guess, log 2
+    (authors' code); 1 means it never waits. In the paper's variant the decoder waits as far above it."""
+    kl_floor: float = 0.5
+    """Free nats per latent dimension, as ``vae.kl_floor`` (paper: 0)."""
+    batch_size: int = 100
+    """Frames per update; as many prior samples (paper: 64)."""
+    updates: int = 12000
+    """Gradient steps of each network, as ``vae.updates``."""
+    learning_rate: float = 1e-3
+    """Rate of encoder and decoder (paper: 3e-4). May be changed on resuming."""
+    discriminator_learning_rate: float = 2e-4
+    """Rate of the discriminator (paper: 3e-4). May be changed on resuming."""
+    final_learning_rate: float = 1e-4
+    """Encoder's and decoder's rate in the last ``final_share`` of the updates; the discriminator's falls by the same
+    factor. May be changed on resuming."""
+    final_share: float = 0.3
+    """Share of the updates made at the final rate."""
+    compute: str = "float32"
+    """Arithmetic of training: float32, or bfloat16 where the processor multiplies it natively."""
+    checkpoint_every: int = 500
+    """Updates between checkpoints."""
+    patience: int = 10
+    """Metric records in a row (one every 50 updates) that may show a collapse before the training stops."""
+
+    RESUMABLE: ClassVar[tuple[str, ...]] = (
+        "gamma",
+        "learning_rate",
+        "discriminator_learning_rate",
+        "final_learning_rate",
+    )
+
+    def __post_init__(self):
+        one_of("vaegan.variant", self.variant, ("recommended", "paper"))
+        one_of("vaegan.feature_layer", self.feature_layer, (1, 2, 3, 4))
+        one_of("vaegan.compute", self.compute, ("float32", "bfloat16"))
+        for name in ("batch_size", "updates", "patience"):
+            at_least(f"vaegan.{name}", getattr(self, name), 1)
+        for name in ("gamma", "feature_weight", "pixel_weight", "kl_floor", "margin"):
+            at_least(f"vaegan.{name}", getattr(self, name), 0)
+        for name in ("learning_rate", "discriminator_learning_rate", "final_learning_rate"):
+            if not getattr(self, name) > 0:
+                raise UserError(f"vaegan.{name}={getattr(self, name)!r}: must be positive")
+
+    @property
+    def as_published(self) -> bool:
+        """Whether this is the authors' own recipe."""
+        return self.variant == "paper"
+
+
+@dataclass(frozen=True)
+class MemoryConfig:
+    """M, the mixture density recurrent network (paper appendix A.2)."""
+
+    hidden_size: int = 256
+    """LSTM units (paper: 256 for CarRacing)."""
+    mixtures: int = 5
+    """Gaussians per latent dimension (paper: 5)."""
+    trained: bool = True
+    """False keeps the random initial weights: the arm that asks what training M adds."""
+    batch_size: int = 64
+    """Sequences per update (code: 100)."""
+    sequence_length: int = 100
+    """Steps per training sequence (code: 999, the whole episode)."""
+    updates: int = 4000
+    """Gradient steps (code: 4,000)."""
+    learning_rate: float = 1e-3
+    """Adam's rate (code: 1e-3)."""
+    final_learning_rate: float = 1e-4
+    """Rate of the last ``final_share`` of the updates."""
+    final_share: float = 0.3
+    """Share of the updates made at the final rate."""
+    clip: float = 1.0
+    """Each gradient component is clipped to [-clip, clip] (code: 1.0)."""
+    checkpoint_every: int = 500
+    """Updates between checkpoints."""
+
+    def __post_init__(self):
+        at_least("memory.hidden_size", self.hidden_size, 1)
+        at_least("memory.mixtures", self.mixtures, 1)
+        at_least("memory.sequence_length", self.sequence_length, 2)
+        at_least("memory.updates", self.updates, 1)
+
+
+@dataclass(frozen=True)
+class ControllerConfig:
+    """C and the evolution strategy that finds it (paper appendix A.3 and A.4)."""
+
+    inputs: str = "zh"
+    """What C sees: z, or zh for z and M's hidden state (paper: both are tried)."""
+    hidden_units: int = 0
+    """tanh units between input and action; 0 is linear (paper: 0, and 40 for one ablation)."""
+    population: int = 64
+    """Candidates per generation (paper: 64)."""
+    tracks: int = 4
+    """Fresh tracks per generation, the same for all candidates (paper: 16)."""
+    double_tracks_every: int = 0
+    """Generations after which ``tracks`` doubles, again and again: as the candidates come to differ less, noise counts
+    for more. 0 never doubles it (paper)."""
+    sigma: float = 0.1
+    """CMA-ES's initial step size (code: 0.1)."""
+    generations: int = 250
+    """Generations (paper: 1,800)."""
+    minutes: float = 0.0
+    """Stop the search after so many minutes of its own wall time; 0 means no limit."""
+    samples: int = 2
+    """Simulator sub-samples per pixel edge while searching."""
+    patience: int = 100
+    """A lane stops when it reached no new tile for so many frames; its return is completed with the -0.1 per frame it
+    would still pay. 0 switches this off."""
+    validate_every: int = 5
+    """Generations between validations of the search's mean."""
+    validation_tracks: int = 32
+    """Validation tracks (never used for anything else)."""
+
+    def __post_init__(self):
+        one_of("controller.inputs", self.inputs, ("z", "zh"))
+        at_least("controller.population", self.population, 4)
+        at_least("controller.tracks", self.tracks, 1)
+        at_least("controller.double_tracks_every", self.double_tracks_every, 0)
+        at_least("controller.generations", self.generations, 1)
+        at_least("controller.hidden_units", self.hidden_units, 0)
+        if not self.sigma > 0:
+            raise UserError(f"controller.sigma={self.sigma!r}: must be positive")
+
+
+@dataclass(frozen=True)
+class RolloutConfig:
+    """How the machine is used while driving; results do not depend on it."""
+
+    workers: int = 0
+    """Worker processes; 0 means one per core."""
+    lanes: int = 64
+    """Cars each worker drives in lockstep."""
+    executor: str = "processes"
+    """serial, processes or ray."""
+
+    def __post_init__(self):
+        at_least("rollout.workers", self.workers, 0)
+        at_least("rollout.lanes", self.lanes, 1)
+        one_of("rollout.executor", self.executor, ("serial", "processes", "ray"))
+
+
+@dataclass(frozen=True)
+class EvaluateConfig:
+    """The score: unmodified Gymnasium, tracks nothing was selected on."""
+
+    tracks: int = 100
+    """Test tracks (paper: 100)."""
+
+    def __post_init__(self):
+        at_least("evaluate.tracks", self.tracks, 1)

@@ -1,0 +1,139 @@
+"""Every number an experiment depends on, as one frozen tree, with five presets and dotted overrides.
+
+``Config.preset("quick")`` gives a tree; ``config.override(["memory.updates=500"])`` gives a changed copy. The tree's
+branches are the groups of :mod:`wmlib.config.groups`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+
+from wmlib.config.groups import (
+    CollectConfig,
+    ControllerConfig,
+    EvaluateConfig,
+    MemoryConfig,
+    RolloutConfig,
+    VaeGanConfig,
+    VisionConfig,
+)
+from wmlib.config.presets import PAPER_VAEGAN, PRESETS
+from wmlib.config.settings import assign, at_least, from_dict, one_of
+from wmlib.errors import UserError
+
+SCALES = ("smoke", "quick", "full", "long", "paper")
+
+VISIONS = {"vae": "vae", "vaegan": "vaegan", "vaematched": "vae", "vaedis": "vaegan"}  # V -> its group of settings
+
+
+@dataclass(frozen=True)
+class Config:
+    """One experiment. ``vision`` names V; an arm is one way to build the agent."""
+
+    scale: str = "full"
+    """Preset this tree started from."""
+    seed: int = 0
+    """Seed of the whole chain: data, initial weights, batches, search."""
+    vision: str = "vae"
+    """Which V: vae, or vaegan; or a control that tells causes apart and needs a finished vaegan in the same run folder:
+    vaematched, a VAE that spends as many nats on z as it (settings of ``vae``), or vaedis, a VAE whose likeness is
+    measured in the features of its finished discriminator (settings of ``vaegan``)."""
+    encoder_compute: str = "int8"
+    """Arithmetic of V's encoder whenever frames become z, the same in encoding, searching and evaluating: float32,
+    int8 (several times as fast, mu off by about a hundredth of its spread), or bfloat16 (only fast on processors that
+    multiply it natively)."""
+    iterations: int = 1
+    """Passes through collect, V, M, C; each after the first adds on-policy rollouts (paper section 5)."""
+    rehearsal: str = ""
+    """Scale of the iterations before the last, which only have to drive well enough to collect data; empty: the same
+    settings as the last."""
+    collect: CollectConfig = field(default_factory=CollectConfig)
+    vae: VisionConfig = field(default_factory=VisionConfig)
+    vaegan: VaeGanConfig = field(default_factory=VaeGanConfig)
+    memory: MemoryConfig = field(default_factory=MemoryConfig)
+    controller: ControllerConfig = field(default_factory=ControllerConfig)
+    rollout: RolloutConfig = field(default_factory=RolloutConfig)
+    evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
+
+    def __post_init__(self):
+        one_of("scale", self.scale, SCALES)
+        one_of("vision", self.vision, tuple(VISIONS))
+        one_of("encoder_compute", self.encoder_compute, ("float32", "int8", "bfloat16"))
+        at_least("iterations", self.iterations, 1)
+        one_of("rehearsal", self.rehearsal, ("", *SCALES))
+        if not 0 <= self.seed < 1000:
+            raise UserError(f"seed={self.seed}: choose 0 to 999, so that seed ranges stay disjoint")
+
+    @staticmethod
+    def preset(scale: str) -> Config:
+        """The tree of a named scale. Raises :class:`UserError` for an unknown name."""
+        one_of("scale", scale, SCALES)
+        return Config(scale=scale).override(PRESETS[scale])
+
+    def of_iteration(self, iteration: int) -> Config:
+        """The settings of one iteration: ``rehearsal``'s before the last one, always with V, M and a linear C, so that
+        all arms learn from the same rollouts."""
+        if iteration == self.iterations:
+            return self
+        earlier = Config.preset(self.rehearsal) if self.rehearsal else self
+        controller = dataclasses.replace(earlier.controller, inputs="zh", hidden_units=0)
+        return dataclasses.replace(
+            earlier,
+            seed=self.seed,
+            vision="vae",
+            iterations=self.iterations,
+            rehearsal=self.rehearsal,
+            rollout=self.rollout,
+            controller=controller,
+            memory=dataclasses.replace(earlier.memory, trained=True),
+        )
+
+    @property
+    def vision_settings(self) -> VisionConfig | VaeGanConfig:
+        """The settings of the V that ``vision`` names."""
+        return getattr(self, VISIONS[self.vision])
+
+    @property
+    def arm(self) -> str:
+        """Name of what is compared in the report, for example ``vae-zh`` or ``vae-z-hidden``."""
+        name = f"{self.vision}-{self.controller.inputs}"
+        if self.controller.hidden_units:
+            name += "-hidden"
+        if self.controller.inputs == "zh" and not self.memory.trained:
+            name += "-untrained-m"
+        return name
+
+    def override(self, assignments: list[str]) -> Config:
+        """Apply ``dotted.key=value`` strings.
+
+        Raises:
+            UserError: unknown key, or a value of the wrong type.
+        """
+        tree = self
+        for text in assignments:
+            key, separator, value = text.partition("=")
+            if not separator:
+                raise UserError(f"--set {text}: write it as key=value, for example --set memory.updates=500")
+            tree = assign(tree, key.strip().split("."), value.strip(), key.strip())
+            if key.strip() == "vaegan.variant":
+                usual = Config.preset(tree.scale).vaegan
+                paper = tree.vaegan.as_published
+                values = {k: v if paper else getattr(usual, k) for k, v in PAPER_VAEGAN.items()}
+                tree = dataclasses.replace(tree, vaegan=dataclasses.replace(tree.vaegan, **values))
+        return tree
+
+    def to_dict(self) -> dict:
+        """Plain nested dictionary, ready for JSON."""
+        return dataclasses.asdict(self)
+
+    @staticmethod
+    def from_dict(values: dict) -> Config:
+        """Inverse of :meth:`to_dict`; a group it lacks, having been written before there was one, is its scale's.
+
+        Raises:
+            UserError: keys this version does not know.
+        """
+        preset = Config.preset(values.get("scale", "full")).to_dict()
+        groups = {name: group for name, group in preset.items() if isinstance(group, dict)}
+        return from_dict(Config, {**groups, **values}, "config")

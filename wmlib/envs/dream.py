@@ -1,0 +1,142 @@
+"""Driving inside M: no simulator, no pictures, only z drawn from the mixture again and again (paper section 4).
+
+At each step C sees z_t and h_t (M's state before it is fed z_t), M is fed z_t and a_t, and its new state gives z_{t+1},
+the reward and the end of the episode. Everything runs in :mod:`wmlib.kernels.float32`, lanes side by side.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from wmlib.config import ACTION_SIZE, LATENT_SIZE, ControllerConfig
+from wmlib.errors import UserError
+from wmlib.kernels import float32 as kernels
+from wmlib.kernels import tiles
+from wmlib.models.controller import parameter_count
+from wmlib.models.inference import MemoryStep
+from wmlib.seeds import generator
+
+BLOCK = 264  # lanes that share one generator and one reading of the weights; results do not depend on the threads
+
+
+@dataclass(frozen=True)
+class Dreamt:
+    """What many dreams gave, all float32.
+
+    Attributes:
+        returns: (lanes,), rewards summed up to and including the step that ends the episode.
+        steps: int (lanes,), steps lived.
+        rewards, done: (steps, lanes), predicted reward and done logit of every step, also after the end.
+        z: (steps + 1, lanes, 32), or None unless recorded.
+        actions: (steps, lanes, 3), or None unless recorded.
+    """
+
+    returns: np.ndarray
+    steps: np.ndarray
+    rewards: np.ndarray
+    done: np.ndarray
+    z: np.ndarray | None
+    actions: np.ndarray | None
+
+
+class Dream:
+    """M as an environment for many lanes at once.
+
+    Args:
+        weights: arrays of :class:`wmlib.models.mdnrnn.MDNRNN`, by name.
+    """
+
+    def __init__(self, weights: dict[str, np.ndarray]):
+        self.memory = MemoryStep(weights)
+        self.hidden_size = self.memory.hidden_size
+        heads = [
+            np.concatenate([weights[f"{head}/{part}"] for head in ("mixture", "reward", "done")], axis=-1)
+            for part in ("kernel", "bias")
+        ]
+        spare = np.zeros((self.hidden_size + 1, -heads[1].size % tiles.CHANNELS), np.float32)  # fills the last block
+        self.weights = tiles.pack(np.concatenate([heads[0], spare[1:]], axis=-1))
+        self.bias = np.concatenate([heads[1], spare[0]]).astype(np.float32).reshape(-1, tiles.CHANNELS)
+        if len(self.weights) % 3 != 1:
+            raise UserError(f"memory weights: mixture has {weights['mixture/bias'].size} outputs, not a multiple of 96")
+
+    def step(self, z, a, h, c, tau: float, random: np.random.Generator) -> tuple[np.ndarray, ...]:
+        """One step of every lane.
+
+        Args:
+            z: (lanes, 32), a: (lanes, 3), h and c: (lanes, hidden); float32.
+            tau: temperature, positive; 1 is M's own uncertainty.
+            random: where the noise comes from.
+
+        Returns:
+            z (lanes, 32), reward (lanes,), done logit (lanes,), h and c after the step.
+        """
+        _check_temperature(tau)
+        h, c = self.memory(z, a, h, c)
+        z, reward, done = np.empty((len(h), LATENT_SIZE), np.float32), *np.empty((2, len(h)), np.float32)
+        kernels.sample_heads(h, self.weights, self.bias, tau, random, z, reward, done)
+        return z, reward, done, h, c
+
+    def rollout(
+        self,
+        config: ControllerConfig,
+        parameters: np.ndarray,
+        z: np.ndarray,
+        steps: int,
+        tau: float = 1.0,
+        seed: int = 0,
+        record: bool = False,
+        threads: int = 2,
+    ) -> Dreamt:
+        """Drive every lane for ``steps`` steps from an empty memory.
+
+        Args:
+            config: C's architecture.
+            parameters: (lanes, P), a controller per lane.
+            z: (lanes, 32), where each dream begins.
+            seed: fixes all noise.
+            record: keep z and the actions of every step.
+            threads: how many work at once; the result does not depend on it.
+
+        Raises:
+            UserError: a temperature that is not positive.
+            ValueError: parameters that do not fit.
+        """
+        _check_temperature(tau)
+        lanes, hidden = len(z), self.hidden_size
+        if parameters.shape != (lanes, parameter_count(config, hidden)):
+            raise ValueError(f"parameters are {parameters.shape}, not {(lanes, parameter_count(config, hidden))}")
+        parameters = np.ascontiguousarray(parameters, np.float32)
+        rewards, done = np.empty((2, steps, lanes), np.float32)
+        all_z = np.empty((steps + 1 if record else 1, lanes, LATENT_SIZE), np.float32)
+        all_actions = np.empty((steps if record else 0, lanes, ACTION_SIZE), np.float32)
+        all_z[0] = z
+
+        def block(first: int) -> None:
+            part = slice(first, min(first + BLOCK, lanes))
+            kernels.dream(
+                parameters[part],
+                config.hidden_units,
+                config.inputs == "zh",
+                (self.memory.weights, self.memory.bias, self.weights, self.bias),
+                tau,
+                generator(seed, "dream", first // BLOCK),
+                all_z[:, part],
+                all_actions[:, part],
+                rewards[:, part],
+                done[:, part],
+            )
+
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(block, range(0, lanes, BLOCK)))
+        ended = np.maximum.accumulate(done > 0, axis=0)
+        lived = np.concatenate([np.ones((1, lanes), bool), ~ended[:-1]])  # the step that ends an episode still counts
+        returns, count = (rewards * lived).sum(0), lived.sum(0)
+        return Dreamt(returns, count, rewards, done, all_z if record else None, all_actions if record else None)
+
+
+def _check_temperature(tau: float) -> None:
+    if not tau > 0:
+        raise UserError(f"temperature {tau}: must be positive; 1 is M's own uncertainty")

@@ -1,0 +1,1 @@
+"""Looking at an agent: play, film, video."""
