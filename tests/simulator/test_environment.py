@@ -6,27 +6,29 @@ import pytest
 from gymnasium.envs.box2d.car_racing import CarRacing
 from gymnasium.utils.env_checker import check_env
 
-import wmlib.envs
+import wmlib
 from wmbook.compare.masks import masks
 from wmlib.errors import UserError
 from wmlib.simulator.driver import follow
 from wmlib.simulator.environment import FastCarRacing
 from wmlib.simulator.simulator import Simulator
 
+ID = "wmlib/CarRacing-v3"
+
 
 @pytest.fixture(scope="module", autouse=True)
 def registered():
-    wmlib.envs.register()
-    wmlib.envs.register()  # twice is once
+    wmlib.register()
+    wmlib.register()  # twice is once
 
 
 @pytest.mark.parametrize("observation", ["64x64", "96x96"])
 def test_the_checker_is_content(observation):
-    check_env(gymnasium.make(wmlib.envs.ID, observation=observation).unwrapped, skip_render_check=True)
+    check_env(gymnasium.make(ID, observation=observation).unwrapped, skip_render_check=True)
 
 
 def test_the_specification_is_car_racings():
-    ours, theirs = gymnasium.spec(wmlib.envs.ID), gymnasium.spec("CarRacing-v3")
+    ours, theirs = gymnasium.spec(ID), gymnasium.spec("CarRacing-v3")
     assert (ours.max_episode_steps, ours.reward_threshold) == (theirs.max_episode_steps, theirs.reward_threshold)
 
 
@@ -38,7 +40,7 @@ def same(ours, theirs):
 @pytest.mark.parametrize("options", [{}, {"domain_randomize": True}, {"continuous": False}])
 def test_an_episode_equals_gymnasiums(options):
     """Reward, termination, info, random stream and, within its tolerance, the picture; new tracks without a seed."""
-    ours = gymnasium.make(wmlib.envs.ID, observation="96x96", **options)
+    ours = gymnasium.make(ID, observation="96x96", **options)
     theirs = gymnasium.make("CarRacing-v3", **options)
     assert ours.observation_space == theirs.observation_space and ours.action_space == theirs.action_space
     theirs.action_space.seed(3)

@@ -168,7 +168,7 @@ def made_up_record():
 
 
 def test_every_number_of_the_page_is_in_the_record(made_up_record, tmp_path):
-    root = HERE.parent.parent
+    root = HERE.parents[2]
     specification = importlib.util.spec_from_file_location("results_extension", root / "book" / "_ext" / "results.py")
     results = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(results)
