@@ -9,8 +9,8 @@ from gymnasium.utils.env_checker import check_env
 import wmlib
 from wmbook.compare.masks import masks
 from wmlib.errors import UserError
-from wmlib.simulator.driver import follow
 from wmlib.simulator.environment import FastCarRacing
+from wmlib.simulator.follower import follow
 from wmlib.simulator.simulator import Simulator
 
 ID = "wmlib/CarRacing-v3"

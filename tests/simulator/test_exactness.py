@@ -5,7 +5,7 @@ import pytest
 from gymnasium.envs.box2d.car_racing import CarRacing
 from gymnasium.utils.seeding import np_random
 
-from wmlib.simulator.driver import follow
+from wmlib.simulator.follower import follow
 from wmlib.simulator.simulator import Simulator
 from wmlib.simulator.track import generate
 

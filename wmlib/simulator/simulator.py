@@ -11,12 +11,12 @@ from wmlib.simulator import STEP_COST
 from wmlib.simulator import cars as fields
 from wmlib.simulator.cars import HULL, OMEGA, PAID, PHASE, REWARD, TIME
 from wmlib.simulator.contacts import collide
-from wmlib.simulator.driving import STEP, control, drive
 from wmlib.simulator.lens import CROP, HEIGHT, OBSERVATION
 from wmlib.simulator.physics import TABLE, WIDTH, load, store, sweep
 from wmlib.simulator.picture import allocate, draw_frame, lay, optics, packed
 from wmlib.simulator.playfield import FIELD, GRASS, MEADOW, TILE
 from wmlib.simulator.track import WALK, build, generate
+from wmlib.simulator.wheels import STEP, control, roll
 
 LAP = 0.95  # gymnasium's lap_complete_percent
 ROAD, PLAIN, PATCH = (102, 102, 102), (102, 204, 102), (102, 230, 102)  # gymnasium's default colours
@@ -50,7 +50,7 @@ def advance(cars, lanes, actions, acting, lap, rewards, ended, lap_finished):
             lane = group[slot]
             if acting:
                 control(cars, lane, actions[lane, 0], actions[lane, 1], actions[lane, 2])
-            drive(cars, lane)
+            roll(cars, lane)
             for _ in range(collide(cars, lane, lap)):
                 cars.episode[lane, REWARD] += 1000.0 / cars.tiles[lane, 0]
             limited |= load(work, slot, cars.body[lane], cars.joint[lane])

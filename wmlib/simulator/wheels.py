@@ -55,7 +55,7 @@ def control(cars, lane, steer, gas, brake):
 
 
 @compiled
-def drive(cars, lane):
+def roll(cars, lane):
     """Set each joint's motor speed and the force of each tyre on its wheel, and turn the wheels."""
     for i in range(4):
         wheel, joint, body = cars.wheel[lane, i], cars.joint[lane, i], cars.body[lane, i]
