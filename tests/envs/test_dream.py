@@ -111,3 +111,20 @@ def test_bad_input_is_refused(dream):
         dream.rollout(LINEAR, controllers(LINEAR, 2), z, steps=1, tau=0)
     with pytest.raises(ValueError, match="parameters are"):
         dream.rollout(HIDDEN, controllers(LINEAR, 2), z, steps=1)
+
+
+def test_other_sizes_of_z_are_dreamt_rightly_or_refused():
+    """64 latents are twice 32 numbers, not twice as many Gaussians."""
+    network = mdnrnn.build_mdnrnn(MemoryConfig(hidden_size=24, mixtures=3), latent_size=64, seed=5)
+    weights, random = model_weights(network), np.random.default_rng(0)
+    z, a = (random.normal(size=(5, size)).astype(np.float32) for size in (64, 3))
+    h = c = np.zeros((5, 24), np.float32)
+    _, output, reward, _ = network(np.concatenate([z, a], 1)[:, None])
+    log_pi, mu, _ = (np.asarray(x)[:, 0] for x in mdnrnn.split_mixture(output, 3))
+    expected = np.take_along_axis(mu, log_pi.argmax(1, keepdims=True), axis=1)[:, 0]
+    new_z, new_reward, *_ = Dream(weights, latent_size=64).step(z, a, h, c, 1e-9, generator(0))
+    np.testing.assert_allclose(new_z, expected, atol=2e-4)
+    np.testing.assert_allclose(new_reward, reward[:, 0], atol=1e-5)
+    for size in (32, 48):
+        with pytest.raises(UserError, match="do not fit"):
+            Dream(weights, latent_size=size)

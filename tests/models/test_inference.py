@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from wmlib.errors import UserError
-from wmlib.models.inference import FrameEncoder, MemoryStep
+from wmlib.models.inference import FrameEncoder, MemoryStep, calibrate
 from wmlib.models.vae import build_encoder, random_frames
 from wmlib.models.weights import model_weights
 
@@ -101,3 +101,18 @@ def test_a_lane_has_the_same_bits_in_any_company():
     together = np.stack(step(*inputs))
     for lanes in ([49], [3, 20, 7], list(range(17)), list(range(49, -1, -1))):
         np.testing.assert_array_equal(np.stack(step(*(x[lanes] for x in inputs))), together[:, lanes])
+
+
+@pytest.mark.parametrize("compute, tolerance", [("float32", 2e-5), ("int8", 0.1)])
+def test_z_may_have_64_dimensions(compute, tolerance):
+    encoder, frames = build_encoder(64, seed=2), random_frames(14)
+    weights = model_weights(encoder)
+    weights |= calibrate(weights, frames)
+    for quick, plain in zip(FrameEncoder(weights, compute)(frames), encoder(frames / np.float32(255)), strict=True):
+        assert quick.shape == (14, 64)
+        np.testing.assert_allclose(quick, plain, atol=tolerance)
+
+
+def test_other_sizes_of_z_are_refused():
+    with pytest.raises(UserError, match="not a multiple of 32"):
+        FrameEncoder(model_weights(build_encoder(40)))

@@ -6,16 +6,16 @@ import pytest
 import tensorflow as tf
 
 from wmlib.config import MemoryConfig
+from wmlib.kernels.adam import FusedAdam
 from wmlib.models import mdnrnn
-from wmlib.models.optimizer import FusedAdam
 from wmlib.models.weights import model_weights
 
 SMALL = MemoryConfig(hidden_size=8, mixtures=2)
 
 
-def random_batch(size: int = 3, steps: int = 6) -> dict[str, np.ndarray]:
+def random_batch(size: int = 3, steps: int = 6, latent: int = 32) -> dict[str, np.ndarray]:
     random = np.random.default_rng(0)
-    shapes = {"mu": (steps + 1, 32), "log_variance": (steps + 1, 32), "action": (steps, 3), "reward": (steps,)}
+    shapes = {"mu": (steps + 1, latent), "log_variance": (steps + 1, latent), "action": (steps, 3), "reward": (steps,)}
     batch = {name: random.normal(size=(size, *shape)).astype(np.float32) for name, shape in shapes.items()}
     return batch | {"done": (random.random((size, steps)) < 0.2).astype(np.float32)}
 
@@ -136,29 +136,32 @@ def test_the_target_is_the_next_z_and_the_metrics_are_the_losses():
     assert figures["done"] == pytest.approx(float(mdnrnn.done_cross_entropy(batch["done"], done)), rel=1e-4)
 
 
-@pytest.mark.parametrize("hidden, mixtures, size", [(8, 2, 3), (40, 5, 17)])
-def test_compiled_gradients_equal_automatic_differentiation(hidden, mixtures, size):
-    model = mdnrnn.MDNRNN(MemoryConfig(hidden_size=hidden, mixtures=mixtures))
-    batch, random = random_batch(size, steps=7), np.random.default_rng(3)
-    layers = [model.network.get_layer(name) for name in ("lstm", "mixture", "reward", "done")]
-    variables = [variable for layer in layers for variable in layer.trainable_variables]
-    for variable in variables:
+@pytest.mark.parametrize("hidden, mixtures, latent, size", [(8, 2, 32, 3), (40, 5, 32, 17), (8, 3, 64, 3)])
+def test_compiled_gradients_equal_automatic_differentiation(hidden, mixtures, latent, size):
+    config = MemoryConfig(hidden_size=hidden, mixtures=mixtures)
+    model = mdnrnn.MDNRNN(config, latent_size=latent)
+    batch, random = random_batch(size, steps=7, latent=latent), np.random.default_rng(3)
+    for variable in model.learnt:
         variable.assign(np.asarray(variable) + random.normal(0, 0.1, variable.shape))
-    noise = random.normal(size=batch["mu"].shape).astype(np.float32)
-    with tf.GradientTape() as tape:
-        expected = model.losses_of(batch, noise)
-    gradients = tape.gradient(expected["loss"], variables)
-    x, z_next = (np.asarray(array) for array in model.inputs_and_targets(batch, noise))
-    losses, *compiled = model.gradient(x, z_next, batch["reward"], batch["done"], *map(np.asarray, variables))
-    np.testing.assert_allclose(losses, [expected[name] for name in ("nll", "reward", "done")], rtol=1e-5)
+    examples = model.inputs_and_targets(batch, random.normal(size=batch["mu"].shape).astype(np.float32))
+    expected, gradients = model.gradients_of(*examples)
+    losses, compiled = mdnrnn.faster(model).gradients_of(*examples)
+    for name, value in expected.items():
+        assert float(losses[name]) == pytest.approx(float(value), rel=1e-5), name
     for ours, theirs in zip(compiled, gradients, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-5 * np.abs(theirs).max())
 
 
-def test_training_is_reproducible_and_lowers_the_loss():
+def test_a_size_of_z_the_compiled_gradient_cannot_take_is_refused():
+    with pytest.raises(ValueError, match="multiple of 32"):
+        mdnrnn.faster(mdnrnn.MDNRNN(SMALL, latent_size=20))
+
+
+@pytest.mark.parametrize("faster", [mdnrnn.faster, lambda model: model])
+def test_training_is_reproducible_and_lowers_the_loss(faster):
     histories, batch = [], random_batch()
     for _ in range(2):
-        model = mdnrnn.MDNRNN(SMALL, seed=1)
+        model = faster(mdnrnn.MDNRNN(SMALL, seed=1))
         model.compile(FusedAdam(0.01, clipvalue=1.0))
         first = model.measure(batch)["loss"]
         for _ in range(15):

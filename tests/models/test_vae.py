@@ -6,9 +6,10 @@ import pytest
 import tensorflow as tf
 
 from wmlib.config import VisionConfig
+from wmlib.kernels.adam import FusedAdam
 from wmlib.kernels.convolution import FourPatches, PixelToPatch, ToImage
 from wmlib.models import vae
-from wmlib.models.optimizer import FusedAdam, build_optimizer
+from wmlib.models.optimizer import build_optimizer
 
 
 def test_the_papers_parameter_count():
@@ -60,22 +61,18 @@ def test_fast_layers_equal_keras_convolutions_and_their_gradients(fast, plain, p
         np.testing.assert_allclose(quick, expected, rtol=1e-4, atol=1e-4)
 
 
-def test_the_decoder_equals_plain_keras_layers():
-    decoder = vae.build_decoder()
-    plain = keras.Sequential(
-        [
-            keras.Input((32,)),
-            keras.layers.Dense(1024),
-            keras.layers.Reshape((1, 1, 1024)),
-            keras.layers.Conv2DTranspose(128, 5, 2, activation="relu"),
-            keras.layers.Conv2DTranspose(64, 5, 2, activation="relu"),
-            keras.layers.Conv2DTranspose(32, 6, 2, activation="relu"),
-            keras.layers.Conv2DTranspose(3, 6, 2, activation="sigmoid"),
-        ]
-    )
-    plain.set_weights(decoder.get_weights())
-    z = np.random.default_rng(0).normal(size=(4, 32)).astype(np.float32)
-    np.testing.assert_allclose(decoder(z), plain(z), atol=1e-5)
+def test_the_networks_are_plain_keras_and_what_trains_is_their_fast_twin():
+    plain = [vae.build_encoder(seed=3), vae.build_decoder(seed=3)]
+    for network in plain:
+        assert {type(layer).__module__.split(".")[0] for layer in network.layers} == {"keras"}
+    model = vae.VAE(seed=3)
+    kinds = {type(layer) for network in (model.encoder, model.decoder) for layer in network.layers}
+    assert {FourPatches, PixelToPatch, ToImage} <= kinds
+    inputs = vae.random_frames(4) / np.float32(255), np.random.default_rng(0).normal(size=(4, 32)).astype(np.float32)
+    for network, twin, x in zip(plain, (model.encoder, model.decoder), inputs, strict=True):
+        assert [v.path for v in network.variables] == [v.path for v in twin.variables]
+        for ours, theirs in zip(*map(keras.tree.flatten, (twin(x), network(x))), strict=True):
+            np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
 def test_fused_adam_equals_keras_adam():

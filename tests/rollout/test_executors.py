@@ -22,11 +22,11 @@ STEPS = 60
 @pytest.fixture(scope="module")
 def agent(tmp_path_factory):
     """A world model with random weights, and five controllers."""
-    from wmlib.models.inference import ENCODER_SHAPES
+    from wmlib.models.inference import encoder_shapes
 
     random = np.random.default_rng(0)
     folder = tmp_path_factory.mktemp("weights")
-    encoder = {name: 0.05 * random.standard_normal(shape) for name, shape in ENCODER_SHAPES.items()}
+    encoder = {name: 0.05 * random.standard_normal(shape) for name, shape in encoder_shapes().items()}
     hidden = MemoryConfig().hidden_size
     shapes = {
         "lstm/kernel": (35, 4 * hidden),

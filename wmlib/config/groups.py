@@ -71,8 +71,8 @@ class VaeGanConfig:
     ``variant=recommended`` is the arm: likeness in standardised features plus a pixel term, non-saturating decoder
     loss, Adam, spectral normalisation, a discriminator that waits when far ahead. ``variant=paper`` is the authors'
     code: likeness as the sum over the raw last convolution, minimax decoder loss, RMSProp, batch normalisation in the
-    discriminator, and either player waiting for the other. Choosing a variant sets the values below that are its own;
-    name it before others. The networks keep our sizes in both.
+    discriminator, and either player waiting for the other. A variant is a preset of this group: it sets the values
+    below that are its own, and those given beside it count. The networks keep our sizes in both.
     """
 
     variant: str = "recommended"

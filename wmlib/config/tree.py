@@ -22,6 +22,7 @@ from wmlib.config.presets import PAPER_VAEGAN, PRESETS
 from wmlib.config.settings import assign, at_least, from_dict, one_of
 from wmlib.errors import UserError
 
+VARIANT = "vaegan.variant"  # a preset of its group
 SCALES = ("smoke", "quick", "full", "long", "paper")
 
 VISIONS = {"vae": "vae", "vaegan": "vaegan", "vaematched": "vae", "vaedis": "vaegan"}  # V -> its group of settings
@@ -110,15 +111,17 @@ class Config:
         Raises:
             UserError: unknown key, or a value of the wrong type.
         """
-        tree = self
+        pairs = []
         for text in assignments:
             key, separator, value = text.partition("=")
             if not separator:
                 raise UserError(f"--set {text}: write it as key=value, for example --set memory.updates=500")
-            tree = assign(tree, key.strip().split("."), value.strip(), key.strip())
-            if key.strip() == "vaegan.variant":
-                usual = Config.preset(tree.scale).vaegan
-                paper = tree.vaegan.as_published
+            pairs.append((key.strip(), value.strip()))
+        tree = self
+        for key, value in sorted(pairs, key=lambda pair: pair[0] != VARIANT):  # a preset of a group comes before values
+            tree = assign(tree, key.split("."), value, key)
+            if key == VARIANT:
+                usual, paper = Config.preset(tree.scale).vaegan, tree.vaegan.as_published
                 values = {k: v if paper else getattr(usual, k) for k, v in PAPER_VAEGAN.items()}
                 tree = dataclasses.replace(tree, vaegan=dataclasses.replace(tree.vaegan, **values))
         return tree

@@ -49,7 +49,14 @@ class Dream:
         weights: arrays of :class:`wmlib.models.mdnrnn.MDNRNN`, by name.
     """
 
-    def __init__(self, weights: dict[str, np.ndarray]):
+    def __init__(self, weights: dict[str, np.ndarray], latent_size: int = LATENT_SIZE):
+        outputs, inputs = weights["mixture/bias"].size, len(weights["lstm/kernel"])
+        if latent_size % tiles.CHANNELS or outputs % (3 * latent_size) or inputs != latent_size + ACTION_SIZE:
+            raise UserError(
+                f"memory weights: {inputs} inputs and {outputs} mixture outputs do not fit {latent_size} latent "
+                f"dimensions (a multiple of {tiles.CHANNELS}) and {ACTION_SIZE} actions; give those M was trained with"
+            )
+        self.latent_size = latent_size
         self.memory = MemoryStep(weights)
         self.hidden_size = self.memory.hidden_size
         heads = [
@@ -59,8 +66,6 @@ class Dream:
         spare = np.zeros((self.hidden_size + 1, -heads[1].size % tiles.CHANNELS), np.float32)  # fills the last block
         self.weights = tiles.pack(np.concatenate([heads[0], spare[1:]], axis=-1))
         self.bias = np.concatenate([heads[1], spare[0]]).astype(np.float32).reshape(-1, tiles.CHANNELS)
-        if len(self.weights) % 3 != 1:
-            raise UserError(f"memory weights: mixture has {weights['mixture/bias'].size} outputs, not a multiple of 96")
 
     def step(self, z, a, h, c, tau: float, random: np.random.Generator) -> tuple[np.ndarray, ...]:
         """One step of every lane.
@@ -75,7 +80,7 @@ class Dream:
         """
         _check_temperature(tau)
         h, c = self.memory(z, a, h, c)
-        z, reward, done = np.empty((len(h), LATENT_SIZE), np.float32), *np.empty((2, len(h)), np.float32)
+        z, reward, done = np.empty((len(h), self.latent_size), np.float32), *np.empty((2, len(h)), np.float32)
         kernels.sample_heads(h, self.weights, self.bias, tau, random, z, reward, done)
         return z, reward, done, h, c
 
@@ -106,11 +111,12 @@ class Dream:
         """
         _check_temperature(tau)
         lanes, hidden = len(z), self.hidden_size
-        if parameters.shape != (lanes, parameter_count(config, hidden)):
-            raise ValueError(f"parameters are {parameters.shape}, not {(lanes, parameter_count(config, hidden))}")
+        count = parameter_count(config, hidden, self.latent_size)
+        if parameters.shape != (lanes, count):
+            raise ValueError(f"parameters are {parameters.shape}, not {(lanes, count)}")
         parameters = np.ascontiguousarray(parameters, np.float32)
         rewards, done = np.empty((2, steps, lanes), np.float32)
-        all_z = np.empty((steps + 1 if record else 1, lanes, LATENT_SIZE), np.float32)
+        all_z = np.empty((steps + 1 if record else 1, lanes, self.latent_size), np.float32)
         all_actions = np.empty((steps if record else 0, lanes, ACTION_SIZE), np.float32)
         all_z[0] = z
 

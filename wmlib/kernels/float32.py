@@ -31,15 +31,15 @@ _code = make_tile([1024 * n for n in range(6)], [64 * n for n in range(6)])
 _lanes = make_tile(list(range(LANES)), [CHANNELS * lane for lane in range(LANES)], step=LANES)
 
 
-def encoder_buffers() -> tuple[np.ndarray, ...]:
+def encoder_buffers(latent: int) -> tuple[np.ndarray, ...]:
     """Working memory of :func:`encode_frames`: a picture, then the outputs of the five layers."""
-    sizes = (64 * 64 * 3, 31 * 31 * 32, GROUP * 14 * 14 * 64, GROUP * 6 * 6 * 128, GROUP * 1024, GROUP * 64)
+    sizes = (64 * 64 * 3, 31 * 31 * 32, GROUP * 14 * 14 * 64, GROUP * 6 * 6 * 128, GROUP * 1024, GROUP * 2 * latent)
     return tuple(np.zeros(size, np.float32) for size in sizes)
 
 
 @compiled
 def encode_frames(frames, weights, biases, buffers):
-    """V's encoder: uint8 frames (n, 64, 64, 3) to float32 (n, 64), mu before log-variance.
+    """V's encoder: uint8 frames (n, 64, 64, 3) to float32 (n, 2 * latent), mu before log-variance.
 
     Args:
         weights: packed, of the four convolutions and of the two outputs side by side.
@@ -47,7 +47,7 @@ def encode_frames(frames, weights, biases, buffers):
         buffers: :func:`encoder_buffers`; never shared between threads.
     """
     count = len(frames)
-    result = np.empty((count, 64), np.float32)
+    result = np.empty((count, len(weights[4]) * CHANNELS), np.float32)
     picture, x1, x2, x3, x4, code = buffers
     w1, w2, w3, w4, w5 = weights
     b1, b2, b3, b4, b5 = biases
@@ -88,11 +88,14 @@ def encode_frames(frames, weights, biases, buffers):
                 _conv4(
                     x3_at + 4 * 6 * 6 * 128 * n, weight, bias, x4_at + 4 * (1024 * n + CHANNELS * c), 512, 4, 6 * 128
                 )
-        for c in range(2):
+        for c in range(len(w5)):  # codes lie in pages of 64 numbers a frame
             weight, bias = w5.ctypes.data + 4 * 1024 * CHANNELS * c, b5.ctypes.data + 4 * CHANNELS * c
             for n in range(0, size, 6):
-                _code(x4_at + 4 * 1024 * n, weight, bias, code_at + 4 * (64 * n + CHANNELS * c), 1024, 1, 0)
-        result[first : first + size] = code.reshape(GROUP, 64)[:size]
+                place = 64 * (GROUP * (c // 2) + n) + CHANNELS * (c % 2)
+                _code(x4_at + 4 * 1024 * n, weight, bias, code_at + 4 * place, 1024, 1, 0)
+        for page in range(len(w5) // 2):
+            codes = code[64 * GROUP * page : 64 * GROUP * (page + 1)].reshape(GROUP, 64)
+            result[first : first + size, 64 * page : 64 * (page + 1)] = codes[:size]
     return result
 
 
@@ -136,13 +139,14 @@ def lstm_step(z, a, h, c, weights, bias, new_h, new_c):
 
 @compiled
 def sample_heads(h, weights, bias, tau, random, z, reward, done):
-    """Draw the next z (lanes, 32) at temperature tau and predict reward and done logit (lanes,), into the last three.
+    """Draw the next z (lanes, latent) at temperature tau, predict reward and done logit (lanes,), into the last three.
 
-    ``weights`` (3 * mixtures + 1, hidden, 32) and ``bias``: logits of all mixtures, means, log standard deviations;
-    in the last block reward and done. ``random`` is a NumPy generator.
+    ``weights`` (3 * mixtures * latent / 32 + 1, hidden, 32) and ``bias``: logits of all mixtures, means, log standard
+    deviations; in the last block reward and done. ``random`` is a NumPy generator.
     """
     lanes, hidden = h.shape
-    mixtures = (len(weights) - 1) // 3
+    groups = z.shape[1] // CHANNELS  # of latent dimensions
+    mixtures = (len(weights) - 1) // (3 * groups)
     columns = np.zeros((-(-lanes // LANES), hidden, LANES), np.float32)
     _stack(h, columns, 0)
     output = np.empty((len(columns), len(weights), LANES, CHANNELS), np.float32)
@@ -154,29 +158,31 @@ def sample_heads(h, weights, bias, tau, random, z, reward, done):
     pi = np.empty((mixtures, CHANNELS), np.float32)
     total, noise = np.empty(CHANNELS, np.float32), np.empty(CHANNELS, np.float32)
     for lane in range(lanes):
-        head = output[lane // LANES, :, lane % LANES]  # (3 * mixtures + 1, 32)
-        reward[lane], done[lane] = head[3 * mixtures, 0], head[3 * mixtures, 1]
-        total[:] = head[0]
-        for k in range(1, mixtures):
+        head = output[lane // LANES, :, lane % LANES]  # (blocks, 32)
+        reward[lane], done[lane] = head[3 * mixtures * groups, 0], head[3 * mixtures * groups, 1]
+        for g in range(groups):
+            logits = head[g : mixtures * groups : groups]  # (mixtures, 32)
+            total[:] = logits[0]
+            for k in range(1, mixtures):
+                for d in range(CHANNELS):
+                    total[d] = max(total[d], logits[k, d])
+            for k in range(mixtures):
+                for d in range(CHANNELS):
+                    pi[k, d] = exp(cool * (logits[k, d] - total[d]))
+            total[:] = 0
+            for k in range(mixtures):
+                for d in range(CHANNELS):
+                    total[d] += pi[k, d]
             for d in range(CHANNELS):
-                total[d] = max(total[d], head[k, d])
-        for k in range(mixtures):
+                left, k = np.float32(random.random()) * total[d] - pi[0, d], 0
+                while left >= 0 and k < mixtures - 1:
+                    k += 1
+                    left -= pi[k, d]
+                noise[d] = scale * np.float32(random.standard_normal())
+                total[d] = head[(2 * mixtures + k) * groups + g, d]
+                z[lane, g * CHANNELS + d] = head[(mixtures + k) * groups + g, d]
             for d in range(CHANNELS):
-                pi[k, d] = exp(cool * (head[k, d] - total[d]))
-        total[:] = 0
-        for k in range(mixtures):
-            for d in range(CHANNELS):
-                total[d] += pi[k, d]
-        for d in range(CHANNELS):
-            left, k = np.float32(random.random()) * total[d] - pi[0, d], 0
-            while left >= 0 and k < mixtures - 1:
-                k += 1
-                left -= pi[k, d]
-            noise[d] = scale * np.float32(random.standard_normal())
-            total[d] = head[2 * mixtures + k, d]
-            z[lane, d] = head[mixtures + k, d]
-        for d in range(CHANNELS):
-            z[lane, d] += exp(total[d]) * noise[d]
+                z[lane, g * CHANNELS + d] += exp(total[d]) * noise[d]
 
 
 @compiled

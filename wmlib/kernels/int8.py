@@ -61,17 +61,17 @@ def _pack_bytes(kernel: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(groups.transpose(2, 0, 3, 1))
 
 
-def buffers() -> tuple[np.ndarray, ...]:
+def buffers(latent: int) -> tuple[np.ndarray, ...]:
     """Working memory of :func:`encode_frames`: the outputs of the five layers."""
     sizes = (31 * 31 * 32, GROUP * 14 * 14 * 64, GROUP * 6 * 6 * 128)
-    return (*(np.zeros(n, np.uint8) for n in sizes), *(np.zeros(GROUP * n, np.float32) for n in (1024, 64)))
+    return (*(np.zeros(n, np.uint8) for n in sizes), *(np.zeros(GROUP * n, np.float32) for n in (1024, 2 * latent)))
 
 
 @compiled
 def encode_frames(frames, weights, scales, biases, memory):
     """As :func:`wmlib.kernels.float32.encode_frames`, in bytes."""
     count = len(frames)
-    result = np.empty((count, 64), np.float32)
+    result = np.empty((count, len(weights[4]) * CHANNELS), np.float32)
     x1, x2, x3, x4, code = memory
     w1, w2, w3, w4, w5 = weights
     s1, s2, s3, s4 = scales
@@ -110,9 +110,12 @@ def encode_frames(frames, weights, scales, biases, memory):
             for n in range(0, size, 3):
                 target = x4_at + 4 * (1024 * n + CHANNELS * c)
                 _conv4(x3_at + 6 * 6 * 128 * n, weight, scale, bias, target, 128, 4, 6 * 128)
-        for c in range(2):
+        for c in range(len(w5)):  # codes lie in pages of 64 numbers a frame
             weight, bias = w5.ctypes.data + 4 * 1024 * CHANNELS * c, b5.ctypes.data + 4 * CHANNELS * c
             for n in range(0, size, 6):
-                _code(x4_at + 4 * 1024 * n, weight, bias, code_at + 4 * (64 * n + CHANNELS * c), 1024, 1, 0)
-        result[first : first + size] = code.reshape(GROUP, 64)[:size]
+                place = 64 * (GROUP * (c // 2) + n) + CHANNELS * (c % 2)
+                _code(x4_at + 4 * 1024 * n, weight, bias, code_at + 4 * place, 1024, 1, 0)
+        for page in range(len(w5) // 2):
+            codes = code[64 * GROUP * page : 64 * GROUP * (page + 1)].reshape(GROUP, 64)
+            result[first : first + size, 64 * page : 64 * (page + 1)] = codes[:size]
     return result

@@ -21,7 +21,6 @@ from wmlib.kernels.tiles import CHANNELS, exp, make_tile, pack, sigmoid, tanh
 TILE = 8  # tokens, or rows of a weight gradient, of one tile
 PARTS = 2  # each batch is split so for parallel work; the result does not depend on the number of threads
 CHUNK = 64  # tokens of a weight gradient whose numbers stay in the first-level cache
-INPUT_BLOCKS = 2  # [z, a]: 35 numbers
 
 _tokens = make_tile([CHANNELS * p for p in range(TILE)], [CHANNELS * p for p in range(TILE)])
 _products = make_tile(list(range(TILE)), [CHANNELS * p for p in range(TILE)], step=CHANNELS, add=True)
@@ -65,50 +64,54 @@ def _heads(output, z_next, reward, done, lanes, mixtures, scale, reward_share, d
     """Replace M's outputs (blocks, tokens, 32) by the gradient of the loss; add up the three losses."""
     steps = z_next.shape[1]
     width = output.shape[1] // steps
-    dimensions = z_next.shape[2]
+    groups = z_next.shape[2] // CHANNELS  # of latent dimensions
     p, r = np.empty((mixtures, CHANNELS), np.float32), np.empty((mixtures, CHANNELS), np.float32)
     deviation, inverse = np.empty((mixtures, CHANNELS), np.float32), np.empty((mixtures, CHANNELS), np.float32)
     top, peak = np.empty(CHANNELS, np.float32), np.empty(CHANNELS, np.float32)
     p_sum, r_sum = np.empty(CHANNELS, np.float32), np.empty(CHANNELS, np.float32)
     one, half = np.float32(1), np.float32(0.5)
-    each = np.float32(scale / dimensions)
+    each = np.float32(scale / z_next.shape[2])
     for t in range(steps):
         for lane in range(width):
             token = t * width + lane
             if lane >= lanes:
                 output[:, token] = 0
                 continue
-            z = z_next[lane, t]
-            top[:] = output[0, token]
-            for k in range(1, mixtures):
+            for g in range(groups):
+                z = z_next[lane, t, g * CHANNELS : (g + 1) * CHANNELS]
+                logits = output[g : mixtures * groups : groups, token]  # (mixtures, 32), and so the others
+                means = output[mixtures * groups + g : 2 * mixtures * groups : groups, token]
+                log_sigmas = output[2 * mixtures * groups + g : 3 * mixtures * groups : groups, token]
+                top[:] = logits[0]
+                for k in range(1, mixtures):
+                    for d in range(CHANNELS):
+                        top[d] = max(top[d], logits[k, d])
+                p_sum[:] = 0
+                peak[:] = -1e30
+                for k in range(mixtures):
+                    for d in range(CHANNELS):
+                        log_sigma = log_sigmas[k, d]
+                        logit = logits[k, d] - top[d]
+                        inverse[k, d] = exp(-log_sigma)
+                        deviation[k, d] = (z[d] - means[k, d]) * inverse[k, d]
+                        p[k, d] = exp(logit)
+                        p_sum[d] += p[k, d]
+                        r[k, d] = logit - log_sigma - half * deviation[k, d] * deviation[k, d]
+                        peak[d] = max(peak[d], r[k, d])
+                r_sum[:] = 0
+                for k in range(mixtures):
+                    for d in range(CHANNELS):
+                        r[k, d] = exp(r[k, d] - peak[d])
+                        r_sum[d] += r[k, d]
                 for d in range(CHANNELS):
-                    top[d] = max(top[d], output[k, token, d])
-            p_sum[:] = 0
-            peak[:] = -1e30
-            for k in range(mixtures):
-                for d in range(CHANNELS):
-                    log_sigma = output[2 * mixtures + k, token, d]
-                    logit = output[k, token, d] - top[d]
-                    inverse[k, d] = exp(-log_sigma)
-                    deviation[k, d] = (z[d] - output[mixtures + k, token, d]) * inverse[k, d]
-                    p[k, d] = exp(logit)
-                    p_sum[d] += p[k, d]
-                    r[k, d] = logit - log_sigma - half * deviation[k, d] * deviation[k, d]
-                    peak[d] = max(peak[d], r[k, d])
-            r_sum[:] = 0
-            for k in range(mixtures):
-                for d in range(CHANNELS):
-                    r[k, d] = exp(r[k, d] - peak[d])
-                    r_sum[d] += r[k, d]
-            for d in range(CHANNELS):
-                losses[0] += math.log(p_sum[d] / r_sum[d]) - peak[d]
-            for k in range(mixtures):
-                for d in range(CHANNELS):
-                    share = each * r[k, d] / r_sum[d]
-                    output[k, token, d] = each * p[k, d] / p_sum[d] - share
-                    output[mixtures + k, token, d] = -share * deviation[k, d] * inverse[k, d]
-                    output[2 * mixtures + k, token, d] = share * (one - deviation[k, d] * deviation[k, d])
-            last = output[3 * mixtures, token]
+                    losses[0] += math.log(p_sum[d] / r_sum[d]) - peak[d]
+                for k in range(mixtures):
+                    for d in range(CHANNELS):
+                        share = each * r[k, d] / r_sum[d]
+                        logits[k, d] = each * p[k, d] / p_sum[d] - share
+                        means[k, d] = -share * deviation[k, d] * inverse[k, d]
+                        log_sigmas[k, d] = share * (one - deviation[k, d] * deviation[k, d])
+            last = output[3 * mixtures * groups, token]
             error, logit, end = last[0] - reward[lane, t], last[1], done[lane, t]
             losses[1] += error * error
             weight = one + (done_weight - one) * end
@@ -126,12 +129,13 @@ def _part(x, z_next, reward, done, constants, weights, work, gradients, losses):
     seen, gates, c, output, dh, dh_back = work
     lanes, steps = x.shape[0], x.shape[1]
     width, hidden_blocks = gates.shape[1] // steps, len(c)
+    input_blocks = len(seen) - hidden_blocks
     one = np.float32(1)
     for t in range(steps):  # seen: [z, a] of step t and h before it
         for lane in range(lanes):
             for i in range(x.shape[2]):
                 seen[i // CHANNELS, t * width + lane, i % CHANNELS] = x[lane, t, i]
-    seen[INPUT_BLOCKS:, :width] = 0
+    seen[input_blocks:, :width] = 0
     c[:, :width] = 0
     for t in range(steps):
         now, after = t * width, (t + 1) * width
@@ -145,8 +149,8 @@ def _part(x, z_next, reward, done, constants, weights, work, gradients, losses):
                     gates[b, token, u], gates[hidden_blocks + b, token, u] = i, f
                     gates[2 * hidden_blocks + b, token, u], gates[3 * hidden_blocks + b, token, u] = g, o
                     c[b, token + width, u] = memory
-                    seen[INPUT_BLOCKS + b, token + width, u] = o * tanh(memory)
-    h = seen[INPUT_BLOCKS:]
+                    seen[input_blocks + b, token + width, u] = o * tanh(memory)
+    h = seen[input_blocks:]
     _multiply(h, width, head, head_bias, output, 0, steps * width)
     _heads(output, z_next, reward, done, lanes, mixtures, scale, reward_share, done_weight, losses)
     _multiply(output, 0, head_back, zero, dh, 0, steps * width)
@@ -176,12 +180,17 @@ class MemoryGradient:
     """Loss and gradient of M; keeps its working memory from batch to batch.
 
     Args:
-        hidden, mixtures: M's sizes; z has 32 dimensions.
+        hidden, mixtures, latent: M's sizes; the last a multiple of 32.
         reward_share, done_weight: see :mod:`wmlib.models.mdnrnn`.
+
+    Raises:
+        ValueError: another size of z.
     """
 
-    def __init__(self, hidden: int, mixtures: int, reward_share: float, done_weight: float):
-        self.hidden, self.mixtures = hidden, mixtures
+    def __init__(self, hidden: int, mixtures: int, latent: int, reward_share: float, done_weight: float):
+        if latent % CHANNELS:
+            raise ValueError(f"{latent} latent dimensions: this kernel needs a multiple of {CHANNELS}")
+        self.hidden, self.mixtures, self.latent = hidden, mixtures, latent
         self.constants = reward_share, done_weight
         self.blocks = -(-hidden // CHANNELS)
         self.work: list[tuple] = []
@@ -197,6 +206,7 @@ class MemoryGradient:
             nll, reward error and done cross-entropy as one array (3,), then the gradients in the order of the weights.
         """
         batch, steps = reward.shape
+        self.input_blocks = -(-x.shape[2] // CHANNELS)
         packed = self._pack(weights)
         bounds = [round(part * batch / PARTS) for part in range(PARTS + 1)]
         self._allocate(max(b - a for a, b in zip(bounds, bounds[1:], strict=False)), steps)
@@ -214,13 +224,13 @@ class MemoryGradient:
             list(pool.map(part, range(PARTS)))
         gradients = [sum(arrays) for arrays in zip(*(work[-1] for work in self.work), strict=True)]
         nll, reward_error, done_loss = losses.sum(0) / (batch * steps)
-        nll = nll / CHANNELS + 0.5 * math.log(2 * math.pi)
+        nll = nll / self.latent + 0.5 * math.log(2 * math.pi)
         return [np.array([nll, reward_error, done_loss], np.float32), *self._unpack(gradients, x.shape[2])]
 
     def _allocate(self, lanes: int, steps: int) -> None:
         width = -(-lanes // TILE) * TILE
-        tokens, blocks, outputs = width * steps, self.blocks, 3 * self.mixtures + 1
-        inputs = INPUT_BLOCKS + blocks
+        tokens, blocks = width * steps, self.blocks
+        inputs, outputs = self.input_blocks + blocks, 3 * self.mixtures * self.latent // CHANNELS + 1
         shapes = (inputs, tokens + width), (4 * blocks, tokens), (blocks, tokens + width), (outputs, tokens)
         shapes += (blocks, tokens), (blocks, width)
         if self.work and self.work[0][1].shape[1] == tokens and self.work[0][-2].shape[1] == width:
@@ -239,10 +249,10 @@ class MemoryGradient:
     def _pack(self, weights: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
         """Keras' arrays to packed blocks, hidden units and inputs filled up with zeros."""
         kernel, recurrent, bias, *heads = weights
-        hidden, padded, outputs = self.hidden, self.blocks * CHANNELS, 3 * self.mixtures * CHANNELS
-        lstm = np.zeros((INPUT_BLOCKS * CHANNELS + padded, 4, padded), np.float32)
+        hidden, padded, outputs = self.hidden, self.blocks * CHANNELS, 3 * self.mixtures * self.latent
+        lstm = np.zeros((self.input_blocks * CHANNELS + padded, 4, padded), np.float32)
         lstm[: len(kernel), :, :hidden] = kernel.reshape(-1, 4, hidden)
-        lstm[INPUT_BLOCKS * CHANNELS :][:hidden, :, :hidden] = recurrent.reshape(-1, 4, hidden)
+        lstm[self.input_blocks * CHANNELS :][:hidden, :, :hidden] = recurrent.reshape(-1, 4, hidden)
         lstm = lstm.reshape(len(lstm), -1)
         lstm_bias = np.zeros((4, padded), np.float32)
         lstm_bias[:, :hidden] = bias.reshape(4, hidden)
@@ -250,14 +260,14 @@ class MemoryGradient:
         head[:hidden, : outputs + 2] = np.concatenate(heads[0::2], axis=1)
         head[padded, : outputs + 2] = np.concatenate(heads[1::2])
         blocks = [array.reshape(-1, CHANNELS) for array in (lstm_bias, head[padded])]
-        back = np.ascontiguousarray(lstm[INPUT_BLOCKS * CHANNELS :].T)
+        back = np.ascontiguousarray(lstm[self.input_blocks * CHANNELS :].T)
         zero = np.zeros((max(len(blocks[0]), len(blocks[1])), CHANNELS), np.float32)
         head = head[:padded]
         return pack(lstm), blocks[0], pack(back), pack(head), blocks[1], pack(np.ascontiguousarray(head.T)), zero
 
     def _unpack(self, gradients: list[np.ndarray], inputs: int) -> list[np.ndarray]:
         """Inverse of :meth:`_pack` for gradients; ``inputs`` is the size of [z, a]."""
-        hidden, padded, outputs = self.hidden, self.blocks * CHANNELS, 3 * self.mixtures * CHANNELS
+        hidden, padded, outputs = self.hidden, self.blocks * CHANNELS, 3 * self.mixtures * self.latent
         lstm, lstm_bias, head, head_bias = gradients
         lstm = lstm.transpose(1, 0, 2).reshape(-1, 4, padded)[:, :, :hidden].reshape(-1, 4 * hidden)
         head = head.transpose(1, 0, 2).reshape(padded, -1)[:hidden]
@@ -266,5 +276,5 @@ class MemoryGradient:
         for first, end in zip(edges, edges[1:], strict=False):
             parts += [head[:, first:end], head_bias.reshape(-1)[first:end]]
         bias = lstm_bias.reshape(4, padded)[:, :hidden].reshape(-1)
-        recurrent = INPUT_BLOCKS * CHANNELS
+        recurrent = self.input_blocks * CHANNELS
         return [lstm[:inputs], lstm[recurrent : recurrent + hidden], bias, *parts]

@@ -11,14 +11,14 @@ import numpy as np
 from wmlib.config import ACTION_SIZE, LATENT_SIZE, ControllerConfig
 
 
-def input_size(config: ControllerConfig, hidden_size: int = 256) -> int:
+def input_size(config: ControllerConfig, hidden_size: int = 256, latent_size: int = LATENT_SIZE) -> int:
     """Numbers C sees: 32 for z, 32 + ``hidden_size`` of M for zh."""
-    return LATENT_SIZE + (hidden_size if config.inputs == "zh" else 0)
+    return latent_size + (hidden_size if config.inputs == "zh" else 0)
 
 
-def parameter_count(config: ControllerConfig, hidden_size: int = 256) -> int:
+def parameter_count(config: ControllerConfig, hidden_size: int = 256, latent_size: int = LATENT_SIZE) -> int:
     """Length of C's parameter row: 867 for zh, 99 for z, 1,443 for z with 40 hidden units (paper's three models)."""
-    inputs, hidden = input_size(config, hidden_size), config.hidden_units
+    inputs, hidden = input_size(config, hidden_size, latent_size), config.hidden_units
     if hidden:
         return (inputs + 1) * hidden + (hidden + 1) * ACTION_SIZE
     return (inputs + 1) * ACTION_SIZE
@@ -45,7 +45,7 @@ def act(config: ControllerConfig, parameters: np.ndarray, z: np.ndarray, h: np.n
     """
     x = np.concatenate([z, h], axis=1) if config.inputs == "zh" else np.asarray(z)  # (lanes, inputs)
     parameters = np.asarray(parameters, np.float64)
-    if parameters.shape[1] != parameter_count(config, x.shape[1] - LATENT_SIZE):
+    if parameters.shape[1] != parameter_count(config, x.shape[1] - np.shape(z)[1], np.shape(z)[1]):
         raise ValueError(f"{parameters.shape[1]} parameters do not fit {x.shape[1]} inputs")
     if config.hidden_units:
         end = (x.shape[1] + 1) * config.hidden_units

@@ -6,6 +6,7 @@ features, what it lacks to the game.
 
 from __future__ import annotations
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -16,12 +17,13 @@ from wmlib.models.vaegan import VAEGAN
 from wmlib.models.weights import set_model_weights
 
 
+@keras.saving.register_keras_serializable("wmlib")
 class FeatureVAE(VAE):
     """Encoder and decoder, both minimising L_prior + L_llike of the VAE/GAN (:class:`wmlib.models.vaegan.VAEGAN`).
 
     Args:
         config: of the VAE/GAN; ``gamma`` and what concerns the discriminator's learning play no part.
-        discriminator: its weights, by name. They never change.
+        discriminator: its weights, by name; without them a ``.keras`` file brings them. They never change.
 
     Metrics: the VAE's, and ``likeness``, L_llike.
 
@@ -30,11 +32,12 @@ class FeatureVAE(VAE):
     """
 
     METRICS = (*VAE.METRICS, "likeness")
+    SETTINGS = VaeGanConfig
 
     def __init__(
         self,
         config: VaeGanConfig,
-        discriminator: dict[str, np.ndarray],
+        discriminator: dict[str, np.ndarray] | None = None,
         *,
         latent_size: int = LATENT_SIZE,
         seed: int = 0,
@@ -48,7 +51,8 @@ class FeatureVAE(VAE):
         layer, compute = self.config.feature_layer, self.config.compute
         self.discriminator = build_discriminator(layer, normalisation=normalisation, compute=compute)
         self.discriminator.trainable = False
-        set_model_weights(self.discriminator, self.given, "discriminator.npz of the VAE/GAN")
+        if self.given is not None:
+            set_model_weights(self.discriminator, self.given, "discriminator.npz of the VAE/GAN")
         super().build(input_shape)
 
     def likeness(self, features: tf.Tensor, features_hat: tf.Tensor) -> tf.Tensor:

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from wmlib import seeds
 from wmlib.config import FRAME_SHAPE
-from wmlib.models.optimizer import FusedAdam
+from wmlib.kernels.adam import FusedAdam
 
 
 @dataclass(frozen=True)

@@ -19,20 +19,17 @@ from wmlib.models.weights import check_shapes
 
 BFLOAT16_GROUP = 32  # frames per call of TensorFlow; short groups are padded, so that a frame's company does not matter
 
-ENCODER_SHAPES = {
-    "conv1/kernel": (4, 4, 3, 32),
-    "conv1/bias": (32,),
-    "conv2/kernel": (4, 4, 32, 64),
-    "conv2/bias": (64,),
-    "conv3/kernel": (4, 4, 64, 128),
-    "conv3/bias": (128,),
-    "conv4/kernel": (4, 4, 128, 256),
-    "conv4/bias": (256,),
-    "mu/kernel": (1024, LATENT_SIZE),
-    "mu/bias": (LATENT_SIZE,),
-    "log_variance/kernel": (1024, LATENT_SIZE),
-    "log_variance/bias": (LATENT_SIZE,),
-}
+
+def encoder_shapes(latent_size: int = LATENT_SIZE) -> dict[str, tuple[int, ...]]:
+    """Name to shape of V's encoder's arrays."""
+    shapes = {}
+    for number, (channels, filters) in enumerate(((3, 32), (32, 64), (64, 128), (128, 256)), start=1):
+        shapes |= {f"conv{number}/kernel": (4, 4, channels, filters), f"conv{number}/bias": (filters,)}
+    for head in ("mu", "log_variance"):
+        shapes |= {f"{head}/kernel": (1024, latent_size), f"{head}/bias": (latent_size,)}
+    return shapes
+
+
 _one_thread = False
 
 
@@ -53,7 +50,7 @@ def _limit_tensorflow() -> None:
 
 
 class FrameEncoder:
-    """V's encoder: uint8 frames (n, 64, 64, 3) to ``mu`` and ``log_variance``, float32 (n, 32). Not for shared threads.
+    """V's encoder: uint8 frames (n, 64, 64, 3) to ``mu`` and ``log_variance``, float32 (n, latent); for one thread.
 
     Args:
         weights: arrays of :func:`wmlib.models.vae.build_encoder`, by name.
@@ -64,7 +61,11 @@ class FrameEncoder:
 
     def __init__(self, weights: dict[str, np.ndarray], compute: str = "float32"):
         plain = {name: array for name, array in weights.items() if not name.endswith("/scale")}
-        check_shapes(plain, ENCODER_SHAPES, "encoder weights")
+        self.latent_size = len(weights.get("mu/bias", ()))
+        check_shapes(plain, encoder_shapes(self.latent_size or LATENT_SIZE), "encoder weights")
+        if self.latent_size % tiles.CHANNELS:
+            size = f"{self.latent_size} latent dimensions"
+            raise UserError(f"encoder weights: {size}, not a multiple of {tiles.CHANNELS}")
         if compute == "float32":
             self._encode = _float32_encoder(plain)
         elif compute == "int8":
@@ -79,7 +80,7 @@ class FrameEncoder:
         if frames.dtype != np.uint8 or frames.shape[1:] != FRAME_SHAPE:
             raise ValueError(f"frames are {frames.dtype} {frames.shape}, not uint8 (n, 64, 64, 3)")
         code = self._encode(np.ascontiguousarray(frames))
-        return code[:, :LATENT_SIZE].copy(), code[:, LATENT_SIZE:].copy()
+        return code[:, : self.latent_size].copy(), code[:, self.latent_size :].copy()
 
 
 def _float32_arguments(weights: dict[str, np.ndarray]) -> tuple:
@@ -90,18 +91,18 @@ def _float32_arguments(weights: dict[str, np.ndarray]) -> tuple:
     ]
     packed = tuple(tiles.pack(kernel) for kernel, _ in [*layers, heads])
     biases = tuple(np.ascontiguousarray(bias, np.float32) for _, bias in [*layers, heads])
-    return packed, biases, kernels.encoder_buffers()
+    return packed, biases, kernels.encoder_buffers(len(weights["mu/bias"]))
 
 
 def _float32_encoder(weights: dict[str, np.ndarray]):
-    """Frames to (n, 64) by our own kernels."""
+    """Frames to (n, 2 * latent) by our own kernels."""
     arguments = _float32_arguments(weights)
     return lambda frames: kernels.encode_frames(frames, *arguments)
 
 
 def _int8_encoder(weights: dict[str, np.ndarray]):
-    """Frames to (n, 64) in 8-bit integers."""
-    arguments, memory = quantized.quantize(weights), quantized.buffers()
+    """Frames to (n, 2 * latent) in 8-bit integers."""
+    arguments, memory = quantized.quantize(weights), quantized.buffers(len(weights["mu/bias"]))
     return lambda frames: quantized.encode_frames(frames, *arguments, memory)
 
 
@@ -137,7 +138,7 @@ def calibrate(weights: dict[str, np.ndarray], frames: np.ndarray, share: float =
 
 
 def _bfloat16_encoder(weights: dict[str, np.ndarray]):
-    """Frames to (n, 64) by TensorFlow."""
+    """Frames to (n, 2 * latent) by TensorFlow."""
     if _one_thread:
         _limit_tensorflow()
     import tensorflow as tf
@@ -145,7 +146,8 @@ def _bfloat16_encoder(weights: dict[str, np.ndarray]):
     from wmlib.models.vae import build_encoder
     from wmlib.models.weights import set_model_weights
 
-    encoder = build_encoder(compute="bfloat16")
+    latent_size = len(weights["mu/bias"])
+    encoder = build_encoder(latent_size, compute="bfloat16")
     set_model_weights(encoder, weights, "encoder weights")
 
     @tf.function(input_signature=[tf.TensorSpec((BFLOAT16_GROUP, *FRAME_SHAPE), tf.uint8)], jit_compile=False)
@@ -156,7 +158,7 @@ def _bfloat16_encoder(weights: dict[str, np.ndarray]):
         missing = -len(frames) % BFLOAT16_GROUP
         padded = np.concatenate([frames, np.zeros((missing, *FRAME_SHAPE), np.uint8)])
         parts = [encode(padded[i : i + BFLOAT16_GROUP]).numpy() for i in range(0, len(padded), BFLOAT16_GROUP)]
-        return np.concatenate([np.empty((0, 2 * LATENT_SIZE), np.float32), *parts])[: len(frames)]
+        return np.concatenate([np.empty((0, 2 * latent_size), np.float32), *parts])[: len(frames)]
 
     return encode_all
 

@@ -7,6 +7,7 @@ CarRacing model; they let an episode be dreamt.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import keras
@@ -49,6 +50,11 @@ def reward_error(reward: tf.Tensor, predicted: tf.Tensor) -> tf.Tensor:
 def done_cross_entropy(done: tf.Tensor, logit: tf.Tensor, positive_weight: float = DONE_WEIGHT) -> tf.Tensor:
     """Binary cross-entropy in nats, mean over all steps; steps that end an episode count ``positive_weight`` times."""
     return tf.reduce_mean(tf.nn.weighted_cross_entropy_with_logits(done, logit, positive_weight))
+
+
+def total_loss(nll: tf.Tensor, reward: tf.Tensor, done: tf.Tensor) -> dict[str, tf.Tensor]:
+    """The loss of M and its three parts, by name."""
+    return {"loss": nll + REWARD_SHARE * reward + done, "nll": nll, "reward": reward, "done": done}
 
 
 def sample_next(log_pi, mu, log_sigma, tau, choice: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
@@ -102,27 +108,39 @@ def build_mdnrnn(config: MemoryConfig, *, latent_size: int = LATENT_SIZE, seed: 
     return keras.Model(x, [h, mixture, reward, done], name="mdnrnn")
 
 
+@keras.saving.register_keras_serializable("wmlib")
 class MDNRNN(keras.Model):
     """M with its losses.
 
     Batches are dictionaries: ``mu``, ``log_variance`` (batch, time + 1, 32); ``action`` (batch, time, 3); ``reward``,
     ``done`` (batch, time). z is drawn anew from N(mu, exp(log_variance)) in every batch, so that M sees V's doubt.
     Metrics: ``loss``, ``nll`` (nats per latent dimension), ``reward`` (squared error), ``done`` (cross-entropy).
-    Gradients come from :mod:`wmlib.kernels.memory_gradient`; the optimizer clips their components (``clipvalue``).
+    The optimizer clips the components of the gradient (``clipvalue``).
     """
 
-    def __init__(self, config: MemoryConfig | None = None, *, seed: int = 0):
+    def __init__(self, config: MemoryConfig | None = None, *, latent_size: int = LATENT_SIZE, seed: int = 0):
         super().__init__(name="mdnrnn_model")
-        self.config = config or MemoryConfig()
-        self.network = build_mdnrnn(self.config, seed=seed)
+        self.config, self.latent_size, self.seed = config or MemoryConfig(), latent_size, seed
+        self.network = build_mdnrnn(self.config, latent_size=latent_size, seed=seed)
         self.noise = keras.random.SeedGenerator(int(seeds.generator(seed, "memory", "noise").integers(2**31)))
         self.trackers = {name: keras.metrics.Mean(name) for name in ("loss", "nll", "reward", "done")}
-        self.gradient = MemoryGradient(self.config.hidden_size, self.config.mixtures, REWARD_SHARE, DONE_WEIGHT)
         self.built = True
 
     def compile(self, optimizer, **options):
         """As Keras', but without XLA unless asked."""
         super().compile(optimizer=optimizer, **({"jit_compile": False} | options))
+
+    def get_config(self) -> dict:
+        """What a ``.keras`` file needs to build the model again; how it is trained is not in it: compile it anew."""
+        return {"config": dataclasses.asdict(self.config), "latent_size": self.latent_size, "seed": self.seed}
+
+    def get_compile_config(self) -> None:
+        return None
+
+    @classmethod
+    def from_config(cls, values: dict):
+        """Inverse of :meth:`get_config`."""
+        return cls(**{**values, "config": MemoryConfig(**values["config"])})
 
     @property
     def metrics(self) -> list:
@@ -132,29 +150,38 @@ class MDNRNN(keras.Model):
         """See :func:`build_mdnrnn`."""
         return self.network(x)
 
-    def inputs_and_targets(self, batch: dict[str, tf.Tensor], noise: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """[z, a] (batch, time, 35) and the next z (batch, time, 32). ``noise``: standard normal, shaped like ``mu``."""
-        z = batch["mu"] + tf.exp(0.5 * batch["log_variance"]) * noise
-        return tf.concat([z[:, :-1], batch["action"]], axis=-1), z[:, 1:]
+    @property
+    def learnt(self) -> list[keras.Variable]:
+        """What training changes, layer by layer."""
+        layers = (self.network.get_layer(name) for name in ("lstm", "mixture", "reward", "done"))
+        return [variable for layer in layers for variable in layer.trainable_variables]
 
-    def losses_of(self, batch: dict[str, tf.Tensor], noise: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Scalars ``loss``, ``nll``, ``reward`` and ``done``."""
-        x, z_next = self.inputs_and_targets(batch, noise)
-        _, mixture, reward, done = self.network(x)
+    def inputs_and_targets(self, batch: dict[str, tf.Tensor], noise: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        """[z, a] (batch, time, 35), the next z (batch, time, 32), and reward and done (batch, time).
+
+        ``noise``: standard normal, shaped like ``mu``.
+        """
+        z = batch["mu"] + tf.exp(0.5 * batch["log_variance"]) * noise
+        return tf.concat([z[:, :-1], batch["action"]], axis=-1), z[:, 1:], batch["reward"], batch["done"]
+
+    def losses_of(self, x: tf.Tensor, z_next: tf.Tensor, reward: tf.Tensor, done: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Scalars ``loss``, ``nll``, ``reward`` and ``done`` of :meth:`inputs_and_targets`."""
+        _, mixture, reward_hat, logit = self.network(x)
         nll = mixture_nll(z_next, *split_mixture(mixture, self.config.mixtures))
-        return _total(nll, reward_error(batch["reward"], reward), done_cross_entropy(batch["done"], done))
+        return total_loss(nll, reward_error(reward, reward_hat), done_cross_entropy(done, logit))
+
+    def gradients_of(self, *examples: tf.Tensor) -> tuple[dict[str, tf.Tensor], list[tf.Tensor]]:
+        """Losses, and the gradient of ``loss``, by automatic differentiation; :func:`faster` puts its twin here."""
+        with tf.GradientTape() as tape:
+            losses = self.losses_of(*examples)
+        return losses, tape.gradient(losses["loss"], self.learnt)
 
     def train_step(self, data) -> dict[str, tf.Tensor]:
         """One update on one batch."""
         batch, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        x, z_next = self.inputs_and_targets(batch, keras.random.normal(tf.shape(batch["mu"]), seed=self.noise))
-        layers = [self.network.get_layer(name) for name in ("lstm", "mixture", "reward", "done")]
-        variables = [variable for layer in layers for variable in layer.trainable_variables]
-        arguments = [x, z_next, batch["reward"], batch["done"], *variables]
-        parts, *gradients = tf.numpy_function(self.gradient, arguments, [tf.float32] * (1 + len(variables)))
-        gradients = [tf.ensure_shape(g, v.shape) for g, v in zip(gradients, variables, strict=True)]
-        self.optimizer.apply(gradients, variables)
-        losses = _total(*tf.unstack(tf.ensure_shape(parts, (3,))))
+        noise = keras.random.normal(tf.shape(batch["mu"]), seed=self.noise)
+        losses, gradients = self.gradients_of(*self.inputs_and_targets(batch, noise))
+        self.optimizer.apply(gradients, self.learnt)
         for name, value in losses.items():
             self.trackers[name].update_state(value)
         return {name: tracker.result() for name, tracker in self.trackers.items()}
@@ -166,8 +193,19 @@ class MDNRNN(keras.Model):
 
     @tf.function(reduce_retracing=True)
     def _measure(self, batch, noise):
-        return self.losses_of(batch, noise)
+        return self.losses_of(*self.inputs_and_targets(batch, noise))
 
 
-def _total(nll: tf.Tensor, reward: tf.Tensor, done: tf.Tensor) -> dict[str, tf.Tensor]:
-    return {"loss": nll + REWARD_SHARE * reward + done, "nll": nll, "reward": reward, "done": done}
+def faster(model: MDNRNN) -> MDNRNN:
+    """The same M, its gradient taken in compiled loops: :mod:`wmlib.kernels.memory_gradient`."""
+    config = model.config
+    gradient = MemoryGradient(config.hidden_size, config.mixtures, model.latent_size, REWARD_SHARE, DONE_WEIGHT)
+
+    def gradients_of(*examples: tf.Tensor) -> tuple[dict[str, tf.Tensor], list[tf.Tensor]]:
+        arrays = [tf.convert_to_tensor(array) for array in (*examples, *model.learnt)]
+        parts, *gradients = tf.numpy_function(gradient, arrays, [tf.float32] * (1 + len(model.learnt)))
+        gradients = [tf.ensure_shape(g, v.shape) for g, v in zip(gradients, model.learnt, strict=True)]
+        return total_loss(*tf.unstack(tf.ensure_shape(parts, (3,)))), gradients
+
+    model.gradients_of = gradients_of
+    return model

@@ -6,13 +6,15 @@ latent dimension. The architecture is the authors' code's (hardmaru/WorldModelsE
 
 from __future__ import annotations
 
+import dataclasses
+
 import keras
 import numpy as np
 import tensorflow as tf
 
 from wmlib import seeds
 from wmlib.config import FRAME_SHAPE, LATENT_SIZE, VisionConfig
-from wmlib.kernels.convolution import FourPatches, PixelToPatch, ToImage
+from wmlib.kernels.convolution import faster
 
 PARAMETERS = 4_348_547  # paper, appendix A.1
 
@@ -50,13 +52,16 @@ def build_encoder(latent_size: int = LATENT_SIZE, *, seed: int = 0, compute: str
         seed: fixes the initial weights.
         compute: float32 or bfloat16, the arithmetic of the convolutions.
     """
+    def convolution(filters: int, number: int):
+        options = {"kernel_initializer": next(weights), "dtype": policy, "name": f"conv{number}"}
+        return keras.layers.Conv2D(filters, 4, strides=2, activation="relu", **options)
+
     weights, policy = _initializers(seed, "encoder"), _policy(compute)
     frames = keras.Input(FRAME_SHAPE, name="frames")
-    x = frames
-    layers = [keras.layers.Conv2D] * 3 + [FourPatches]
-    for number, (layer, filters) in enumerate(zip(layers, (32, 64, 128, 256), strict=True), start=1):
-        options = {"kernel_initializer": next(weights), "dtype": policy, "name": f"conv{number}"}
-        x = layer(filters, 4, 2, activation="relu", **options)(x)  # 64 -> 31 -> 14 -> 6 -> 2 pixels
+    x = convolution(32, 1)(frames)  # 31 x 31
+    x = convolution(64, 2)(x)  # 14 x 14
+    x = convolution(128, 3)(x)  # 6 x 6
+    x = convolution(256, 4)(x)  # 2 x 2
     x = keras.layers.Flatten(dtype="float32")(x)  # (batch, 1024)
     mu = keras.layers.Dense(latent_size, kernel_initializer=next(weights), name="mu")(x)
     log_variance = keras.layers.Dense(latent_size, kernel_initializer=next(weights), name="log_variance")(x)
@@ -73,14 +78,15 @@ def build_decoder(latent_size: int = LATENT_SIZE, *, seed: int = 0, compute: str
     z = keras.Input((latent_size,), name="z")
     x = keras.layers.Dense(1024, **options("dense"))(z)  # linear, as in the authors' code
     x = keras.layers.Reshape((1, 1, 1024), dtype=policy)(x)
-    x = PixelToPatch(128, 5, 2, activation="relu", **options("deconv1"))(x)  # 5 x 5
-    x = keras.layers.Conv2DTranspose(64, 5, 2, activation="relu", **options("deconv2"))(x)  # 13 x 13
-    x = keras.layers.Conv2DTranspose(32, 6, 2, activation="relu", **options("deconv3"))(x)  # 30 x 30
-    x = ToImage(3, 6, 2, **options("deconv4"))(x)  # 64 x 64
+    x = keras.layers.Conv2DTranspose(128, 5, strides=2, activation="relu", **options("deconv1"))(x)  # 5 x 5
+    x = keras.layers.Conv2DTranspose(64, 5, strides=2, activation="relu", **options("deconv2"))(x)  # 13 x 13
+    x = keras.layers.Conv2DTranspose(32, 6, strides=2, activation="relu", **options("deconv3"))(x)  # 30 x 30
+    x = keras.layers.Conv2DTranspose(3, 6, strides=2, **options("deconv4"))(x)  # 64 x 64
     x = keras.layers.Activation("sigmoid", dtype="float32")(x)
     return keras.Model(z, x, name="decoder")
 
 
+@keras.saving.register_keras_serializable("wmlib")
 class VAE(keras.Model):
     """Encoder and decoder, trained together on uint8 frames (batch, 64, 64, 3).
 
@@ -90,12 +96,14 @@ class VAE(keras.Model):
     """
 
     METRICS = ("loss", "reconstruction", "kl", "active")
+    SETTINGS = VisionConfig
 
     def __init__(self, config: VisionConfig | None = None, *, latent_size: int = LATENT_SIZE, seed: int = 0):
         super().__init__(name="vae")
-        self.config, self.seed = config or VisionConfig(), seed
-        self.encoder = build_encoder(latent_size, seed=seed, compute=self.config.compute)
-        self.decoder = build_decoder(latent_size, seed=seed, compute=self.config.compute)
+        self.config, self.latent_size, self.seed = config or self.SETTINGS(), latent_size, seed
+        options = {"latent_size": latent_size, "seed": seed, "compute": self.config.compute}
+        networks = build_encoder(**options), build_decoder(**options)
+        self.encoder, self.decoder = map(faster, networks)  # the same sums, formed faster: wmlib.kernels.convolution
         self.noise = keras.random.SeedGenerator(int(seeds.generator(seed, "vae", "noise").integers(2**31)))
         self.trackers = {name: keras.metrics.Mean(name) for name in self.METRICS}
         self.build((None, *FRAME_SHAPE))
@@ -103,6 +111,18 @@ class VAE(keras.Model):
     def compile(self, optimizer, **options):
         """As Keras', but without XLA unless asked: on a CPU it replaces the fast convolutions by slow ones."""
         super().compile(optimizer=optimizer, **({"jit_compile": False} | options))
+
+    def get_config(self) -> dict:
+        """What a ``.keras`` file needs to build the model again; how it is trained is not in it: compile it anew."""
+        return {"config": dataclasses.asdict(self.config), "latent_size": self.latent_size, "seed": self.seed}
+
+    def get_compile_config(self) -> None:
+        return None
+
+    @classmethod
+    def from_config(cls, values: dict):
+        """Inverse of :meth:`get_config`."""
+        return cls(**{**values, "config": cls.SETTINGS(**values["config"])})
 
     @property
     def metrics(self) -> list:

@@ -20,10 +20,11 @@ from functools import partial
 import keras
 import tensorflow as tf
 
-from wmlib.config import LATENT_SIZE, VaeGanConfig
+from wmlib.config import VaeGanConfig
+from wmlib.kernels.adam import FusedAdam
 from wmlib.models import adversarial
 from wmlib.models.discriminator import build_discriminator
-from wmlib.models.optimizer import FusedAdam, two_step_rate
+from wmlib.models.optimizer import two_step_rate
 from wmlib.models.vae import VAE, floored_kl, kl_divergence, reconstruction_loss
 
 
@@ -42,6 +43,7 @@ def build_optimizers(config: VaeGanConfig) -> dict[str, keras.optimizers.Optimiz
     }
 
 
+@keras.saving.register_keras_serializable("wmlib")
 class VAEGAN(VAE):
     """Encoder, decoder and discriminator, trained together on uint8 frames (batch, 64, 64, 3).
 
@@ -59,8 +61,7 @@ class VAEGAN(VAE):
         *("discriminator_learns", "gamma"),
     )
 
-    def __init__(self, config: VaeGanConfig | None = None, *, latent_size: int = LATENT_SIZE, seed: int = 0):
-        super().__init__(config or VaeGanConfig(), latent_size=latent_size, seed=seed)
+    SETTINGS = VaeGanConfig
 
     def build(self, input_shape):
         """Add the discriminator to the VAE's networks."""

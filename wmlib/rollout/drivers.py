@@ -22,7 +22,7 @@ class WorldModelDriver:
         encode: frames uint8 (n, 64, 64, 3) -> mu float32 (n, 32). C and M see the mean of z: less noise than a sample.
         remember: (z, a, h, c) -> (h, c), or None for a controller of z alone.
         act: (parameters (n, P), z, h) -> actions (n, 3).
-        hidden_size: width of h and c.
+        hidden_size, latent_size: widths of h and c, and of z.
         noise: optional; changes the actions before they are taken, so that M remembers what was really done.
     """
 
@@ -34,9 +34,10 @@ class WorldModelDriver:
         act: Callable,
         hidden_size: int,
         noise: ActionNoise | None = None,
+        latent_size: int = LATENT_SIZE,
     ):
         self.encode, self.remember, self.controller, self.noise = encode, remember, act, noise
-        self.z = np.zeros((lanes, LATENT_SIZE), np.float32)
+        self.z = np.zeros((lanes, latent_size), np.float32)
         self.h = np.zeros((lanes, hidden_size), np.float32)
         self.c = np.zeros((lanes, hidden_size), np.float32)
         self.actions = np.zeros((lanes, ACTION_SIZE), np.float32)

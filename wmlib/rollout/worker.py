@@ -97,4 +97,5 @@ def _world_model_driver(spec: WorkerSpec) -> WorldModelDriver:
         return act(config, parameters, z, h)
 
     noise = ActionNoise(spec.lanes, spec.noise) if spec.noise else None
-    return WorldModelDriver(spec.lanes, encode, memory, controller, memory.hidden_size if memory else 1, noise)
+    hidden_size = memory.hidden_size if memory else 1
+    return WorldModelDriver(spec.lanes, encode, memory, controller, hidden_size, noise, encoder.latent_size)

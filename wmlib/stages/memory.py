@@ -31,12 +31,12 @@ def latent_files(chain) -> tuple[list, list]:
 
 def run(chain, stage: Stage) -> None:
     """Train M (or keep its random weights) and write them."""
-    from wmlib.models.mdnrnn import MDNRNN
+    from wmlib.models.mdnrnn import MDNRNN, faster
     from wmlib.models.weights import model_weights, save_weights
 
     config, settings = chain.config, chain.config.memory
     fix_seed(config.seed, "memory")
-    model = MDNRNN(settings, seed=config.seed)
+    model = faster(MDNRNN(settings, seed=config.seed))  # the same gradient, from compiled loops
     if not settings.trained:
         clock = Stopwatch(stage)
         save_weights(stage / "memory.npz", model_weights(model.network))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from wmlib.config import LATENT_SIZE
+from wmlib.models.mixture import mixture, mixture_mean
 from wmlib.runs import quiet
 
 SIZE = 256  # pixels of one view
@@ -47,17 +47,9 @@ class SideBySide:
         views = [frame, *(255 * self.decoder.predict_on_batch(np.concatenate([z, self.dreamt]))).astype(np.uint8)]
         self.h, self.c = self.remember(z, a, self.h, self.c)
         self.dream_h, self.dream_c = self.remember(self.dreamt, a, self.dream_h, self.dream_c)
-        self.dreamt = expected_z(self.memory_weights, self.dream_h)
+        self.dreamt = mixture_mean(*mixture(self.memory_weights, self.dream_h)[:2]).astype(np.float32)
         self.step += 1
         return compose(views)
-
-
-def expected_z(weights: dict[str, np.ndarray], h: np.ndarray) -> np.ndarray:
-    """Mean of M's mixture for the next z, (n, 32), from its hidden state (n, hidden)."""
-    output = h @ weights["mixture/kernel"] + weights["mixture/bias"]
-    logits, mu, _ = output.reshape(len(h), 3, -1, LATENT_SIZE).transpose(1, 0, 2, 3)  # each (n, mixtures, 32)
-    pi = np.exp(logits - logits.max(1, keepdims=True))
-    return (mu * pi / pi.sum(1, keepdims=True)).sum(1).astype(np.float32)
 
 
 def compose(views: list[np.ndarray]) -> np.ndarray:

@@ -35,7 +35,7 @@ def random_parameters(count: int) -> np.ndarray:
 
 def random_weights() -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Arrays of V's encoder, with its int8 scales, and of M; their variance is Glorot and Bengio's (2010)."""
-    from wmlib.models.inference import ENCODER_SHAPES, calibrate
+    from wmlib.models.inference import calibrate, encoder_shapes
 
     hidden, mixtures = MemoryConfig().hidden_size, MemoryConfig().mixtures
     memory = {
@@ -53,7 +53,7 @@ def random_weights() -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         scale = np.sqrt(2 / (np.prod(shape[:-1]) + shape[-1])) if len(shape) > 1 else 0.0
         return (scale * random.standard_normal(shape)).astype(np.float32)
 
-    encoder, memory = ({name: draw(shape) for name, shape in shapes.items()} for shapes in (ENCODER_SHAPES, memory))
+    encoder, memory = ({name: draw(shape) for name, shape in shapes.items()} for shapes in (encoder_shapes(), memory))
     return encoder | calibrate(encoder, random.integers(0, 256, (50, *FRAME_SHAPE), dtype=np.uint8)), memory
 
 

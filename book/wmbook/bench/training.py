@@ -105,10 +105,10 @@ class MemoryTraining(Training):
     per_update = MemoryConfig().batch_size * MemoryConfig().sequence_length
 
     def prepare(self) -> None:
-        from wmlib.models.mdnrnn import MDNRNN
+        from wmlib.models.mdnrnn import MDNRNN, faster
         from wmlib.stages.training import optimizer_for
 
-        self.model = MDNRNN()
+        self.model = faster(MDNRNN())
         self.model.compile(optimizer=optimizer_for(MemoryConfig()))
         self.batch = random_sequences()
 

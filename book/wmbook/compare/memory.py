@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from wmlib.models.inference import MemoryStep
+from wmlib.models.mixture import mixture, mixture_nll
 
 LOG_2PI = float(np.log(2 * np.pi))
 
@@ -35,26 +36,6 @@ def standard(episodes: list[np.ndarray]) -> Standard:
 def gaussian_nll(x: np.ndarray, mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
     """Negative log-density in nats of each number under its Gaussian."""
     return 0.5 * LOG_2PI + np.log(deviation) + 0.5 * np.square((x - mean) / deviation)
-
-
-def mixture(weights: dict[str, np.ndarray], h: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """M's prediction from its state h (n, hidden): ``log_pi``, ``mu``, ``log_sigma``, each (n, mixtures, 32)."""
-    output = h.astype(float) @ weights["mixture/kernel"] + weights["mixture/bias"]
-    logits, mu, log_sigma = output.reshape(len(h), 3, -1, 32).swapaxes(0, 1)
-    peak = logits.max(1, keepdims=True)
-    return logits - peak - np.log(np.exp(logits - peak).sum(1, keepdims=True)), mu, log_sigma
-
-
-def mixture_nll(z: np.ndarray, log_pi: np.ndarray, mu: np.ndarray, log_sigma: np.ndarray) -> np.ndarray:
-    """Negative log-density in nats of z (n, 32), per dimension: (n, 32)."""
-    joint = log_pi - log_sigma - 0.5 * np.square((z[:, None] - mu) * np.exp(-log_sigma))
-    peak = joint.max(1)
-    return 0.5 * LOG_2PI - peak - np.log(np.exp(joint - peak[:, None]).sum(1))
-
-
-def mixture_mean(log_pi: np.ndarray, mu: np.ndarray) -> np.ndarray:
-    """Expected z (n, 32)."""
-    return (np.exp(log_pi) * mu).sum(1)
 
 
 def states(step: MemoryStep, z: list[np.ndarray], actions: list[np.ndarray]) -> list[np.ndarray]:

@@ -13,11 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from wmbook.compare.labels import ROAD_LABELS
-from wmbook.compare.memory import mixture, mixture_mean, states
+from wmbook.compare.memory import states
 from wmbook.compare.pixels import squared_error
 from wmbook.compare.record import Settings
 from wmlib.data.rollouts import RolloutStore
 from wmlib.envs.dream import Dream
+from wmlib.models.mixture import mixture, mixture_mean
 from wmlib.seeds import generator
 
 HORIZONS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 40, 50, 70, 100)

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from wmbook.compare.memory import gaussian_nll, likelihoods, mixture, mixture_mean, mixture_nll, standard, states
+from wmbook.compare.memory import gaussian_nll, likelihoods, standard, states
 from wmlib.models.inference import MemoryStep
+from wmlib.models.mixture import mixture, mixture_mean, mixture_nll
 
 HIDDEN, MIXTURES = 16, 2
 RANDOM = np.random.default_rng(0)
