@@ -1,7 +1,7 @@
 """The report as a page of the book, and its PDF beside the pages.
 
-``{finding}`NAME``` and the directive of the same name put in what :mod:`wmbook.show.findings` says of the records: a
-phrase within a sentence, or whole paragraphs and tables. The paper takes them from the same place.
+``{measured}`FAMILY:WHAT``` prints a number that :mod:`wmbook.show.claims` computes from the records, the directive
+``{record-table}`` one of :mod:`wmbook.show.report_tables`. The paper takes them from the same place.
 """
 
 from __future__ import annotations
@@ -14,34 +14,35 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 from wmbook.press.paper import build
-from wmbook.show.findings import finding
+from wmbook.show.claims import measured
+from wmbook.show.report_tables import record_table
 
 RESULTS = Path(__file__).resolve().parent.parent / "results"
 
 
 def note_records(env) -> None:
-    """Pages with findings are written anew when a record changes."""
+    """Pages with such numbers are written anew when a record changes."""
     for path in sorted([*RESULTS.glob("*.json"), *RESULTS.glob("*.csv")]):
         env.note_dependency(str(path))
 
 
-class FindingRole(SphinxRole):
-    """A phrase that depends on the records."""
+class MeasuredRole(SphinxRole):
+    """A number within a sentence."""
 
     def run(self):
         note_records(self.env)
-        return [nodes.Text(finding(self.text))], []
+        return [nodes.Text(measured(self.text).text)], []
 
 
-class FindingDirective(SphinxDirective):
-    """Paragraphs and tables that depend on the records; nothing where there is no record."""
+class RecordTable(SphinxDirective):
+    """A table made from the records; nothing where there is no record."""
 
     required_arguments = 1
 
     def run(self):
         note_records(self.env)
         container = nodes.Element()
-        lines = StringList(finding(self.arguments[0]).splitlines(), self.env.docname)
+        lines = StringList(record_table(self.arguments[0]).splitlines(), self.env.docname)
         self.state.nested_parse(lines, self.content_offset, container)
         return container.children
 
@@ -54,7 +55,7 @@ def add_paper(app: Sphinx, error: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict:
     """Register with Sphinx."""
-    app.add_role("finding", FindingRole())
-    app.add_directive("finding", FindingDirective)
+    app.add_role("measured", MeasuredRole())
+    app.add_directive("record-table", RecordTable)
     app.connect("build-finished", add_paper)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

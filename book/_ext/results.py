@@ -56,14 +56,13 @@ class ResultsTable(SphinxDirective):
         self.env.note_dependency(str(file))
         arms = json.loads(file.read_text(encoding="utf-8"))["arms"] if file.exists() else {}
         chosen = self.options.get("arms", "").split() or sorted(arms, key=lambda arm: -arms[arm]["mean"])
-        rows = [["Driver", "Return", "95 % interval of the mean", "Tracks at 900 or more", "Tracks", "The paper's"]]
+        rows = [["Driver", "Training runs", "Return, mean over runs", "95 % interval", "The paper's"]]
         for name in (name for name in chosen if name in arms):
-            arm, paper = arms[name], SCORES.get(COUNTERPART.get(name, ""))
-            low, high = arm["ci95"]
-            score, interval = f"{arm['mean']:.0f} ± {arm['std']:.0f}", f"{low:.0f} to {high:.0f}"
+            over, paper = arms[name]["over_seeds"], SCORES.get(COUNTERPART.get(name, ""))
+            low, high = over["ci95"]
             original = f"{paper['mean']} ± {paper['std']}" if paper else MISSING
-            solved = f"{100 * arm['share_solved']:.0f} %"
-            rows.append([look(name).label, score, interval, solved, str(arm["n"]), original])
+            score, interval = f"{over['mean']:.0f}", f"{low:.0f} to {high:.0f}"
+            rows.append([look(name).label, str(over["runs"]), score, interval, original])
         if len(rows) == 1:
             return [nodes.paragraph(text="No run has been reported yet: see the page on reproducing.")]
         return [table(rows)]

@@ -112,6 +112,14 @@ def test_outputs_show_no_raw_markdown():
         assert "{cite" not in text(page), f"{page.name}: a citation was not set"
 
 
+def test_no_role_was_left_as_it_is_written():
+    """``{result}`...` on a page is a number that was not looked up, a bar in a table not escaped for instance."""
+    role = re.compile(r"\{[a-z][a-z:-]*\}(?=`|<code|<span)")
+    for page in pages():
+        shown = re.sub(r"(?s)<(pre|script)\b.*?</\1>", "", text(page))
+        assert not role.search(shown), f"{page.relative_to(BUILT)}: {role.search(shown).group()}"
+
+
 def test_mathematics_is_set_by_the_local_copy():
     page = BUILT / "book" / "notation.html"
     assert any(target(page, address).name == "tex-chtml.js" for address in loaded(page))

@@ -1,7 +1,7 @@
 """M's mixture of Gaussians in NumPy, for whoever looks at M without training it (paper section 3.2).
 
 The same in TensorFlow, for training, stands in :mod:`wmlib.models.mdnrnn`; in compiled loops, for dreaming and for the
-gradient, in :mod:`wmlib.kernels`.
+gradient, in ``wmlib.kernels``.
 """
 
 from __future__ import annotations

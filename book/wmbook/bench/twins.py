@@ -199,7 +199,8 @@ def measure() -> dict:
     record |= {"processor": processor()["model"], "load_before": round(os.getloadavg()[0], 1)}
     for name, value in seconds.items():
         ours = seconds["ours int8" if name.endswith("int8") else "ours float32"]
-        record["encoder"][name.replace(" ", "_")] = {"images_per_second": round(FRAMES / value), "times_ours": round(value / ours, 2)}
+        figures = {"images_per_second": round(FRAMES / value), "times_ours": round(value / ours, 2)}
+        record["encoder"][name.replace(" ", "_")] = figures
     for kind, found in (("layer", layers()), ("update", updates())):
         for name, (plain, fast) in found.items():
             each = best({"plain": plain, "fast": fast}, 8)

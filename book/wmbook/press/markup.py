@@ -11,7 +11,8 @@ import re
 
 from wmbook.press.mathematics import typst_math
 from wmbook.records.values import lookup, setting
-from wmbook.show.findings import finding
+from wmbook.show.claims import measured
+from wmbook.show.report_tables import record_table
 from wmlib.errors import UserError
 
 ESCAPED = re.compile(r"([\\#$*_`<>@~\[\]/])")
@@ -120,7 +121,7 @@ BLOCKS = {
 DIRECTIVES = {
     "figure": _picture,
     "table": _captioned_table,
-    "finding": lambda name, options, content: to_typst(finding(name)),
+    "record-table": lambda name, options, content: to_typst(record_table(name)),
 }
 
 
@@ -158,7 +159,7 @@ ROLES = {
     "eq": lambda label: f"#ref(<{label}>);",
     "result": lambda expression: escape(lookup(expression)),
     "setting": lambda expression: escape(setting(expression)),
-    "finding": lambda name: inline(parse(finding(name)).children[0]) if finding(name) else "",
+    "measured": lambda name: escape(measured(name).text),
 }
 INLINES = {
     "text": lambda node: escape(node.content),

@@ -29,7 +29,7 @@ interrupted and skips what is done.
 
 CONFIG_INTRODUCTION = """# The configuration
 
-Every number an experiment depends on is a field of one frozen tree, {py:class}`wmlib.config.Config`. `--scale` names a
+Every number an experiment depends on is a field of one frozen tree, {py:class}`wmlib.config.tree.Config`. `--scale` names a
 preset, `--set KEY=VALUE` changes single values (unknown keys and values of the wrong type are errors), and
 `wmlib show-config` prints the result. Each run folder keeps the tree it was made with in `config.json`.
 

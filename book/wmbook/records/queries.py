@@ -1,4 +1,4 @@
-"""What findings ask of the records: which arm speaks, what its run cost, which tracks it drove."""
+"""What tables and claims ask of the records: which arm speaks, what its run cost, which tracks it drove."""
 
 from __future__ import annotations
 

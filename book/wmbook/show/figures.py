@@ -39,8 +39,8 @@ ARMS = {
     "vae-zh-long": Look("VAE, z and h, longer search", SKY, (0, (3, 1)), "P", "\\\\"),
     "vae-zh-quick": Look("VAE, z and h, quick scale", BLUE, (0, (1, 1)), ".", "//"),
     "vaegan-zh": Look("VAE/GAN, z and h", VERMILLION, "--", "s", "///"),
-    "vaematched-zh": Look("VAE of VAE/GAN's rate", OLIVE, (0, (3, 1, 1, 1)), "p", "||"),
-    "vaedis-zh": Look("VAE, frozen features", BROWN, (0, (2, 2)), "<", "oo"),
+    "vaematched-zh": Look("VAE of the same rate", OLIVE, (0, (3, 1, 1, 1)), "p", "||"),
+    "vaedis-zh": Look("features, no game", BROWN, (0, (2, 2)), "<", "oo"),
     "vae-z": Look("VAE, z only", GREEN, ":", "^", "..."),
     "vae-z-hidden": Look("VAE, z only, 40 hidden units", PURPLE, "-.", "D", "xxx"),
     "vae-zh-untrained-m": Look("VAE, z and h of an untrained M", ORANGE, (0, (5, 1, 1, 1, 1, 1)), "v", "\\\\\\"),
@@ -207,3 +207,9 @@ def score_intervals(axes, scores: dict[str, dict], solved: float = 900.0) -> Non
     axes.set_ylim(len(scores) - 0.4, -0.7)
     axes.grid(False, axis="y")
     axes.set_xlabel("return, mean ± standard deviation over tracks")
+
+
+def rank(arm: str) -> tuple:
+    """Arms in the order of the house style; others follow."""
+    names = list(ARMS)
+    return (names.index(arm) if arm in names else len(names), arm)

@@ -112,30 +112,50 @@ def milestones(columns: dict[str, np.ndarray], levels=LEVELS) -> list[dict]:
     return found
 
 
-def against_original(columns: dict[str, np.ndarray], level: float) -> dict | None:
+def against_original(records: Records, arm: str, train_seed: int, level: float) -> dict | None:
     """How many times the core-hours the original's search took to validate at ``level``, and why.
 
     Returns:
-        ``factor`` = ``fewer_steps`` x ``faster_steps`` (frames driven, and frames per core and second), search against
-        search; ``factor_from_nothing`` puts all our stages in the balance against the original's search alone. None if
-        our search never validated at the level, or the original's did not.
+        ``search``, the last pass's search against the original's, which is ``fewer_steps`` x ``faster_steps`` (frames
+        driven, and frames per core and second); ``passes``, with the searches of earlier passes on our side;
+        ``nothing``, with all our stages; and both ``rates``. None if either search never validated at the level.
     """
-    theirs = original()
-    ours_row, their_row = first(columns, level), first(theirs, level)
+    ours, theirs = curve(records, arm, train_seed), original()
+    ours_row, their_row = first(ours, level), first(theirs, level)
     if ours_row is None or their_row is None:
         return None
-    ours, theirs = ({n: c[n][r] for n in ("env_steps", "core_hours")} for c, r in
-                    ((columns, ours_row), (theirs, their_row)))  # fmt: skip
-    whole = columns["minutes_from_nothing"][ours_row] / 60 * columns["cores"][ours_row]
+    cores = ours["cores"][ours_row]
+    earlier = sum(
+        curve(records, arm, train_seed, iteration)["core_hours"][-1]
+        for iteration in records.iterations(arm, train_seed)[:-1]
+    )
+    whole = ours["minutes_from_nothing"][ours_row] / 60 * cores
+    reached = ((ours, ours_row), (theirs, their_row))
+    ours, theirs = ({name: c[name][row] for name in ("env_steps", "core_hours")} for c, row in reached)
     rates = [run["env_steps"] / run["core_hours"] / 3600 for run in (ours, theirs)]
     return {
         "level": level,
-        "factor": float(theirs["core_hours"] / ours["core_hours"]),
-        "factor_from_nothing": float(theirs["core_hours"] / whole),
+        "search": float(theirs["core_hours"] / ours["core_hours"]),
+        "passes": float(theirs["core_hours"] / (ours["core_hours"] + earlier)),
+        "nothing": float(theirs["core_hours"] / whole),
         "fewer_steps": float(theirs["env_steps"] / ours["env_steps"]),
         "faster_steps": float(rates[0] / rates[1]),
         "rates": [float(rate) for rate in rates],
     }
+
+
+def cheaper_table(records: Records, arm: str) -> str:
+    """How many times cheaper the quickest training run reached each level, by what is counted on our side."""
+    rows = []
+    for level in LEVELS:
+        found = [against_original(records, arm, int(seed), level) for seed in records.scores[arm]["train_seeds"]]
+        if any(found):
+            best = max((each for each in found if each), key=lambda each: each["search"])
+            counted = [f"{best[name]:,.0f}" for name in ("search", "passes", "nothing")]
+            why = f"{best['fewer_steps']:.1f} × {best['faster_steps']:,.0f}"
+            rows.append([str(level), *counted, why])
+    header = ["level", "last search alone", "both passes' searches", "everything from nothing", "frames × speed"]
+    return markdown_table(header, rows)
 
 
 def tracks_per_generation(settings: dict, generations: int) -> np.ndarray:

@@ -24,10 +24,10 @@ from wmbook.show.figures import (
     line_options,
     look,
     new_figure,
+    rank,
     use_style,
     write_svgs,
 )
-from wmbook.show.findings import rank
 from wmlib.search.cmaes import CMAES
 from wmlib.stats import SOLVED
 

@@ -53,12 +53,12 @@ def test_first_and_for_good_differ_when_a_level_is_lost_again(records):
 
 
 def test_factor_is_the_product_of_its_reasons(records):
-    curve = learning.curve(records, "vae-zh", 0)
-    found = learning.against_original(curve, 800)
-    assert found["factor"] == pytest.approx(15.1 * 64 / (20 / 60 * 2))
-    assert found["factor"] == pytest.approx(found["fewer_steps"] * found["faster_steps"])
-    assert found["factor_from_nothing"] == pytest.approx(15.1 * 64 / (26 / 60 * 2))
-    assert learning.against_original(curve, 900) is None
+    found = learning.against_original(records, "vae-zh", 0, 800)
+    assert found["search"] == pytest.approx(15.1 * 64 / (20 / 60 * 2))
+    assert found["search"] == pytest.approx(found["fewer_steps"] * found["faster_steps"])
+    assert found["nothing"] == pytest.approx(15.1 * 64 / (26 / 60 * 2))
+    assert found["nothing"] < found["passes"] <= found["search"]
+    assert learning.against_original(records, "vae-zh", 0, 900) is None
 
 
 def test_originals_curve_adds_up():

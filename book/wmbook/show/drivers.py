@@ -1,8 +1,4 @@
-"""VAE against VAE/GAN: what the two arms share, how their drivers compare, and what may be concluded.
-
-Everything is computed from the records, for one training run of each arm or for several. What they say in words is in
-:mod:`wmbook.show.verdicts`.
-"""
+"""VAE against VAE/GAN: what the two arms share, and how their drivers compare, for any number of training runs."""
 
 from __future__ import annotations
 
@@ -171,7 +167,7 @@ def settings(records: Records) -> list[list[str]]:
 def settings_table(records: Records) -> str:
     """The same as a table; empty without both arms."""
     rows = settings(records) if drivers(records) else []
-    return markdown_table(["", look(REFERENCE).label, look(ARM).label, ""], rows, numeric_from=3) if rows else ""
+    return markdown_table(["setting", look(REFERENCE).label, look(ARM).label, ""], rows, numeric_from=3) if rows else ""
 
 
 def improvement_table(records: Records) -> str:
@@ -191,7 +187,8 @@ def improvement_table(records: Records) -> str:
         rows.append(
             _line(each.text, each.better, each.spec, means, each.difference, each.ci95, each.agreeing, each.seeds)
         )
-    header = ["", look(REFERENCE).label, look(ARM).label, "difference", "95 % interval", "seeds that agree", "verdict"]
+    labels = [look(REFERENCE).label, look(ARM).label]
+    header = ["measurement", *labels, "difference", "95 % interval", "seeds that agree", "verdict"]
     return markdown_table(header, rows) if rows else ""
 
 

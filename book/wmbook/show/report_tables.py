@@ -1,0 +1,111 @@
+"""The report's tables: every arm's score, what the main arm was made from, and how fast each search learns."""
+
+from __future__ import annotations
+
+from wmbook.records.published import CORES, COUNTERPART, LEARNING_CURVE, ORIGINAL, SCORES
+from wmbook.records.queries import main_arm, reached, run_of, searched, stages_of
+from wmbook.records.records import Records
+from wmbook.show.figures import look, rank
+from wmbook.show.tables import markdown_table
+from wmlib.errors import UserError
+from wmlib.stats import SOLVED
+
+LEVELS = (500, 700, 800, 850, 900)
+
+
+def scores(records: Records) -> str:
+    """Table of every arm beside the paper's answer to the same question."""
+    if not records.scores:
+        return ""
+    rows = []
+    for arm, score in sorted(records.scores.items(), key=lambda item: -item[1]["over_seeds"]["mean"]):
+        paper, over = SCORES.get(COUNTERPART.get(arm, "")), score["over_seeds"]
+        original = f"{paper['mean']} ± {paper['std']}" if paper else "–"
+        low, high = over["ci95"]
+        returns = records.returns_by_run(arm)
+        ours = f"{over['mean']:.0f} ± {returns.std(ddof=1):.0f}"
+        solved = f"{100 * (returns >= SOLVED).mean():.0f} %"
+        rows.append([look(arm).label, f"{over['runs']}", ours, f"{low:.0f} to {high:.0f}", solved, original])
+    tracks = " or ".join(map(str, sorted({score["n"] for score in records.scores.values()})))
+    caption = (
+        f"Return on {tracks} test tracks of unmodified CarRacing-v3, over all training runs: mean ± standard deviation "
+        "over episodes, 95 % interval of the mean over runs and tracks, share of episodes at 900 or more, and the "
+        "original's score for the same question on CarRacing-v0 {cite:p}`ha2018worldmodels`."
+    )
+    return _table("tab-scores", caption, ["driver", "runs", "return", "95 % interval", "≥ 900", "original"], rows)
+
+
+def budget(records: Records) -> str:
+    """Table of what the main arm was made from, beside the original."""
+    arm = main_arm(records)
+    if not arm:
+        return ""
+    run = run_of(records, arm)
+    config, chosen, search = run["config"], run["chosen"], run["config"]["controller"]
+    frames = sum(stage["frames"] for stage in stages_of(run, "collect"))
+    epochs = stages_of(run, "vision")[-1]["updates"] * config["vae"]["batch_size"] / frames
+    doublings = (chosen["generation"] - 1) // (search.get("double_tracks_every") or chosen["generation"])
+    last = search["tracks"] * 2**doublings
+    tracks = f"{search['tracks']}" + (f" to {last}" if doublings else "")
+    steps, hours = searched(run)
+    rows = [
+        ["frames to learn from", f"{ORIGINAL['frames']:,}", f"{frames:,}"],
+        ["training of V", ORIGINAL["vision"], f"{epochs:.1f} epochs"],
+        ["training of M, updates", f"{ORIGINAL['memory']:,}", f"{stages_of(run, 'memory')[-1]['updates']:,}"],
+        ["candidates × tracks", "{population} × {tracks}".format(**ORIGINAL), f"{search['population']} × {tracks}"],
+        ["generations", f"{ORIGINAL['generations']:,}", f"{chosen['generation']:,}"],
+        ["steps of search, millions", f"{ORIGINAL['million_steps']:,}", f"{steps / 1e6:,.1f}"],
+        ["core-hours of search", _hours(LEARNING_CURVE[-1][-1] * CORES), _hours(hours)],
+    ]
+    rehearsal = " and its rehearsal" if config["iterations"] > 1 else ""
+    caption = (
+        "What the original's agent {cite:p}`ha2018code` and ours were made with, the latter at the scale "
+        f"*{run['scale']}* of our code. An epoch is one pass through all frames. The search{rehearsal} is counted up "
+        "to the generation that was chosen."
+    )
+    return _table("tab-budget", caption, ["", "original", "here"], rows)
+
+
+def speed(records: Records) -> str:
+    """Table of core-hours until the search's mean solution first passed each level, arm by arm and the authors'."""
+    rows = []
+    for arm in sorted(records.scores, key=rank):
+        curve = records.curve(arm)
+        if curve:
+            rows.append([look(arm).label, *(_hours(reached(curve, level)) for level in LEVELS)])
+    if not rows:
+        return ""
+    validated = [(score, hours * CORES) for _, _, score, hours in LEARNING_CURVE if score is not None]
+    first = validated[0][1]
+    cells = []
+    for level in LEVELS:
+        hours = next(hours for score, hours in validated if score >= level)
+        cells.append(("≤ " if hours == first else "") + _hours(hours))
+    rows.append([look("published").label, *cells])
+    generation = next(row[0] for row in LEARNING_CURVE if row[2])
+    caption = (
+        "How fast the policy is learnt: core-hours of the last search until its mean solution, driven on validation "
+        "tracks, first reaches a return. The last row is from the authors' log, whose first validation came at "
+        f"generation {generation} {{cite:p}}`ha2018code`; its cores are older ones."
+    )
+    return _table("tab-speed", caption, ["search", *map(str, LEVELS)], rows)
+
+
+def _hours(hours: float | None) -> str:
+    if hours is None:
+        return "–"
+    return f"{hours:,.0f}" if hours >= 10 else f"{hours:.2g}"
+
+
+def _table(name: str, caption: str, header: list[str], rows: list[list[str]]) -> str:
+    return f":::{{table}} {caption}\n:name: {name}\n\n{markdown_table(header, rows)}\n:::"
+
+
+TABLES = {"scores": scores, "budget": budget, "speed": speed}
+
+
+def record_table(name: str, records: Records | None = None) -> str:
+    """Markdown of a table, empty where nothing is on record. Raises :class:`UserError` for an unknown name."""
+    if name not in TABLES:
+        raise UserError(f"no table {name!r}; there are {', '.join(TABLES)}")
+    return TABLES[name](records or Records())

@@ -1,0 +1,44 @@
+"""The sentences people wrote are those the records bear out; when one no longer is, the test says which to rewrite."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from wmbook.records.records import Records
+from wmbook.show import claims
+from wmlib.errors import UserError
+
+ROOT = Path(__file__).resolve().parents[2]
+RECORDS = Records(ROOT / "book" / "results")
+
+
+def prose(page: str) -> str:
+    """What a page says in words, line breaks folded."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    if page.endswith(".ipynb"):
+        cells = json.loads(text)["cells"]
+        text = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    return " ".join(text.replace("**", "").split())
+
+
+@pytest.mark.parametrize("claim", claims.CLAIMS, ids=lambda claim: f"{Path(claim.page).stem}: {claim.words}")
+def test_the_records_bear_the_sentence_out(claim):
+    assert claim.words.replace("**", "") in prose(claim.page), f"{claim.page} no longer says this: change the claim"
+    found = claims.measured(claim.measurement, RECORDS)
+    told = f"is {found.verdict} now ({found.text}), the sentence needs {claim.verdict}"
+    assert found.verdict == claim.verdict, f"{claim.page}: rewrite '{claim.words}': {claim.measurement} {told}"
+
+
+def test_an_unknown_measurement_is_an_error():
+    with pytest.raises(UserError, match="no measurement 'nothing:more'"):
+        claims.measured("nothing:more")
+
+
+def test_chapters_on_results_assemble_no_prose():
+    """Their code cells show figures and tables; sentences stand in Markdown cells."""
+    for name in ("07_results", "10_comparison"):
+        for cell in json.loads((ROOT / "notebooks" / f"{name}.ipynb").read_text())["cells"]:
+            for output in cell.get("outputs", []):
+                text = "".join(output.get("data", {}).get("text/markdown", ""))
+                assert text[:1] in ("", "|", "`"), f"{name}: a cell prints prose: {text[:60]}"
