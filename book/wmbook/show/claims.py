@@ -58,7 +58,7 @@ def against(records: Records, arm: str, reference: str = MAIN) -> Measured:
     """An arm's returns minus the main arm's, over all training runs of both, on the tracks they share."""
     found = paired_difference(records.returns_by_run(arm), records.returns_by_run(reference))
     low, high = found["ci95"]
-    text = f"{_signed(found['mean'])} points (95 % interval {_signed(low)} to {_signed(high)})"
+    text = f"{_signed(found['mean'])} points, 95 % interval {_signed(low)} to {_signed(high)}"
     return Measured(text, verdict(found, 1))
 
 
@@ -148,7 +148,7 @@ def nudge(records: Records, name: str) -> Measured:
     """What moving C's parameters by hand changes."""
     found = records.analysis[MAIN]["nudges"][name]["difference"]
     low, high = found["ci95"]
-    text = f"{_signed(found['mean'])} points (95 % interval {_signed(low)} to {_signed(high)})"
+    text = f"{_signed(found['mean'])} points, 95 % interval {_signed(low)} to {_signed(high)}"
     return Measured(text, verdict(found, 1))
 
 
@@ -156,7 +156,7 @@ def blind(records: Records, kind: str) -> Measured:
     """What the driver loses with its h held at its average, or at zero."""
     found = records.analysis[MAIN]["without_h"][kind]
     low, high = found["difference"]["ci95"]
-    text = f"{found['difference']['mean']:.0f} points per track (95 % interval {low:.0f} to {high:.0f})"
+    text = f"{found['difference']['mean']:.0f} points per track, 95 % interval {low:.0f} to {high:.0f}"
     return Measured(text, verdict(found["difference"], 1))
 
 
@@ -164,7 +164,7 @@ def renderer(records: Records, arm: str) -> Measured:
     """Our pictures minus Gymnasium's, the same driver and tracks."""
     found = paired_difference(records.returns(arm, "wmlib"), records.returns(arm, "gymnasium"))
     low, high = found["ci95"]
-    text = f"{_signed(found['mean'])} points (95 % interval {_signed(low)} to {_signed(high)})"
+    text = f"{_signed(found['mean'])} points, 95 % interval {_signed(low)} to {_signed(high)}"
     return Measured(text, verdict(found, 1))
 
 

@@ -215,25 +215,22 @@ def prior_samples(folder: Path, arms: list[str], seed: int = 0) -> None:
 def forest(axes, record: dict, group: str, arm: str = "vaegan") -> None:
     """An arm's differences to the reference in one group of ``GROUPS``, a row each with its 95 % interval.
 
-    A difference is counted in half widths of its own interval, and turned so that right is better: whatever reaches
-    beyond the dashed lines is told apart. Rows that have no better side keep their sign and are drawn hollow.
+    A difference is counted in half widths of its own interval, and turned so that right is better: where the bar misses
+    zero, the arms are told apart. Rows that have no better side keep their sign and are drawn hollow.
     """
     style, rows = look(arm), []
     for text, name, better, _ in GROUPS[group]:
         found = record["differences"].get(arm, {}).get(name)
         if found and found["value"] is not None:
-            low, high = found["ci95"]
-            half = max((high - low) / 2, 1e-12)
-            rows.append((text, (better or 1) * found["value"] / half, better))
-    for place, (_, value, better) in enumerate(rows):
-        axes.plot([value - 1, value + 1], [place, place], color=style.colour, linewidth=2)
+            values = (better or 1) * np.array([found["value"], *found["ci95"]], float)
+            rows.append((text, values / max(np.ptp(values[1:]) / 2, 1e-12), better))
+    for place, (_, (value, *limits), better) in enumerate(rows):
+        axes.plot(limits, [place, place], color=style.colour, linewidth=2)
         filling = style.colour if better else "white"
         axes.plot(value, place, style.marker, color=style.colour, markerfacecolor=filling, markersize=6)
     axes.axvline(0, color=BLACK, linewidth=0.9)
-    for edge in (-1, 1):
-        axes.axvline(edge, color=GREY, linewidth=0.9, linestyle="--")
     axes.set_yticks(range(len(rows)), [text for text, *_ in rows])
-    axes.set(ylim=(len(rows) - 0.5, -0.5), xlabel="difference, in half widths of its interval; right is better")
+    axes.set(ylim=(len(rows) - 0.5, -0.5), xlabel="VAE/GAN − VAE, in half widths of its interval; right is better")
     axes.grid(False, axis="y")
 
 
