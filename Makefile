@@ -48,10 +48,10 @@ lock:  ## resolve the dependencies anew (needs the network)
 
 # --- the two commands ------------------------------------------------------------------------------------------------
 
-reproduce: setup  ## data, V, M, C, evaluation, notebooks and book, at SCALE (default quick: at most 30 minutes)
-	$(WMLIB) run --scale $(SCALE) --run $(RUN)
+reproduce: setup  ## the chapters in order, which make data, V, M, C and score, and the book of them, at SCALE
 	$(WMBOOK) notebooks --scale $(SCALE) --run $(RUN)
-	@$(MAKE) --no-print-directory book
+	$(WMBOOK) site --run $(RUN) --out _build/source
+	$(BIN)/jupyter-book build _build/source --path-output . -n --keep-going --all
 	@$(WMLIB) info --run $(RUN)
 	@echo "Open $(abspath $(PAGE))"
 

@@ -28,6 +28,7 @@ def build_parser() -> argparse.ArgumentParser:
         _add_figures,
         _add_paper,
         _add_reference,
+        _add_site,
     ):
         add(commands)
     return parser
@@ -197,6 +198,24 @@ def _reference(arguments: argparse.Namespace) -> None:
 
     for file in write(wmlib_parser(), build_parser()):
         print(file)
+
+
+def _add_site(commands) -> None:
+    site = add_command(
+        commands,
+        "site",
+        "lay out the book's sources with the executed chapters of a run, to build its pages from",
+        "example:  wmbook site --run runs/quick --out _build/source",
+        _site,
+    )
+    site.add_argument("--run", type=Path, required=True, metavar="DIR", help="run folder whose chapters were executed")
+    site.add_argument("--out", type=Path, required=True, metavar="DIR", help="where to lay them out; replaced if there")
+
+
+def _site(arguments: argparse.Namespace) -> None:
+    from wmbook.press.site import sources
+
+    print(sources(arguments.run, arguments.out))
 
 
 def main(argv: list[str] | None = None) -> None:

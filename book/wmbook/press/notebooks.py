@@ -16,7 +16,7 @@ from wmlib.runs import Progress
 
 
 def execute_notebooks(config: Config, folder: Path, in_place: bool = False, only: str | None = None) -> None:
-    """Execute every notebook of the book at the configuration's scale.
+    """Execute every chapter of the book in order, which is the experiment: each makes its part of the run and shows it.
 
     Args:
         folder: run folder; executed copies go to its ``notebooks/``, and finished ones are not run again.
@@ -36,7 +36,8 @@ def execute_notebooks(config: Config, folder: Path, in_place: bool = False, only
         for path in chosen:
             target = path if in_place else folder / "notebooks" / path.name
             if in_place or not target.exists() or target.stat().st_mtime < path.stat().st_mtime:
-                execute(path, target, {} if in_place else {"scale": config.scale})
+                parameters = {"scale": config.scale, "seed": config.seed, "run": str(folder.resolve())}
+                execute(path, target, {} if in_place else parameters)
             progress.advance(note=path.stem)
 
 
@@ -61,13 +62,16 @@ def execute(source: Path, target: Path, parameters: dict) -> None:
         )
         notebook = nbformat.read(temporary, as_version=4)
         clean(notebook)
+        for cell in notebook.cells:
+            if "injected-parameters" in cell.metadata.get("tags", []):
+                cell.metadata.tags.append("remove-input")  # the line below it says whose run is on the page
         nbformat.write(notebook, temporary)
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def check_parameters(namespace: dict, known: tuple[str, ...] = ("scale", "seed")) -> None:
+def check_parameters(namespace: dict, known: tuple[str, ...] = ("scale", "run", "seed")) -> None:
     """Called by each notebook right after its parameters: papermill itself only warns about a mistyped ``-p`` name.
 
     Args:

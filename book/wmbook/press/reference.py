@@ -29,8 +29,8 @@ interrupted and skips what is done.
 
 CONFIG_INTRODUCTION = """# The configuration
 
-Every number an experiment depends on is a field of one frozen tree, {py:class}`wmlib.config.tree.Config`. `--scale` names a
-preset, `--set KEY=VALUE` changes single values (unknown keys and values of the wrong type are errors), and
+Every number an experiment depends on is a field of one frozen tree, {py:class}`wmlib.config.tree.Config`. `--scale`
+names a preset, `--set KEY=VALUE` changes single values (unknown keys and values of the wrong type are errors), and
 `wmlib show-config` prints the result. Each run folder keeps the tree it was made with in `config.json`.
 
 The presets stand side by side below; a value that differs from `full` is **bold**.

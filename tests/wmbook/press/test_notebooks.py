@@ -8,7 +8,7 @@ from wmlib.errors import UserError
 
 
 def namespace(*cells, scale="smoke"):
-    return {"In": ["", *cells], "scale": scale, "seed": 0}
+    return {"In": ["", *cells], "scale": scale, "run": "", "seed": 0}
 
 
 def test_known_parameters_pass():
@@ -16,7 +16,7 @@ def test_known_parameters_pass():
 
 
 def test_mistyped_parameters_are_errors():
-    with pytest.raises(UserError, match="-p sclae: this notebook's parameters are scale, seed"):
+    with pytest.raises(UserError, match="-p sclae: this notebook's parameters are scale, run, seed"):
         check_parameters(namespace('# Parameters\nsclae = "smoke"\n'))
     with pytest.raises(UserError, match="-p scale='tiny'"):
         check_parameters(namespace(scale="tiny"))

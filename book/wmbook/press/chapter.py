@@ -1,0 +1,76 @@
+"""One execution of a chapter: over the book's recorded run, or over a run of the reader's own, which it makes.
+
+With ``-p run DIR`` a chapter executes the real stages up to its own through the library, resumes what was interrupted
+and skips what is done, and shows that run beside the book's. Executing all chapters in order is the experiment.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from pathlib import Path
+
+from wmbook.press.notebooks import check_parameters
+from wmlib.config import Config
+from wmlib.errors import UserError
+from wmlib.runs import open_run
+from wmlib.stages.agents import Agent, agent_of
+from wmlib.stages.chain import Chain, run_all
+
+RECORDED = ("vae-zh", 0)  # the book's run that the tutorial shows: arm and training seed
+
+
+class Chapter:
+    """What a chapter is executed for.
+
+    Args:
+        namespace: the notebook's ``globals()``, with ``scale``, ``run`` and ``seed``.
+        last: the stage this chapter is about, by its command's name; empty if it has none.
+        overrides: settings of this chapter's arm, as ``--set`` takes them, for example ``vision=vaegan``.
+
+    Raises:
+        UserError: a parameter that does not exist, or a run folder made with another scale or seed.
+    """
+
+    def __init__(self, namespace: dict, last: str = "", overrides: tuple[str, ...] = ()):
+        check_parameters(namespace)
+        self.scale, self.seed, self.last = namespace["scale"], namespace["seed"], last
+        self.folder = Path(namespace["run"]) if namespace["run"] else None
+        self.chain: Chain | None = None
+        if self.folder is not None:
+            config = open_run(self.folder, self._configuration).override(list(overrides))
+            self.chain = Chain(config, self.folder)
+
+    def _configuration(self, stored: dict | None) -> Config:
+        if stored is None:
+            return Config.preset(self.scale).override([f"seed={self.seed}"])
+        config = Config.from_dict(stored)
+        for name, wanted, have in (("scale", self.scale, config.scale), ("seed", self.seed, config.seed)):
+            if wanted != have:
+                raise UserError(f"{self.folder}: was made with {name}={have}; give -p {name} {have}, or another -p run")
+        return config
+
+    @property
+    def mine(self) -> bool:
+        """Whether this is a run of the reader's own."""
+        return self.chain is not None
+
+    def run(self):
+        """Do what is left to do up to this chapter's stage; returns the line that says whose run is on the page."""
+        from IPython.display import Markdown
+
+        if not self.mine:
+            return Markdown(
+                "*On this page: **the book's run**, scale `full`, from the committed records and shipped weights. For "
+                "your own beside it, made here, execute the page with* `-p run runs/quick -p scale quick`."
+            )
+        if self.last:
+            with contextlib.redirect_stderr(io.StringIO()):  # progress, a line every few seconds
+                run_all(self.chain.run_config, self.folder, self.last)
+        return Markdown(
+            f"*On this page: **your run**, scale `{self.scale}`, seed {self.seed}; beside it the book's, scale `full`.*"
+        )
+
+    def agent(self) -> Agent | None:
+        """The reader's V, M and C, as far as they are made; None if this is the book's run."""
+        return agent_of(self.chain) if self.mine else None
