@@ -26,7 +26,7 @@ FLOORS = {
         ("__main__",),
     ),
     "wmbook": (
-        ("records", "__init__"),
+        ("records", "lessons", "__init__"),
         ("show",),
         ("analysis", "bench", "compare"),
         ("press",),

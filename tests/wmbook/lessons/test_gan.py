@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from wmlib.models import gan
+from wmbook.lessons import gan
 from wmlib.models.vae import random_frames
 
 REAL, FAKE = tf.constant([[2.0], [-0.5]]), tf.constant([[-1.0], [0.3]])

@@ -1,0 +1,1 @@
+"""Small networks that one chapter trains and no agent uses."""
