@@ -5,6 +5,7 @@ A value that is the paper's says so; "code" means the authors' published code wh
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -219,16 +220,20 @@ class RolloutConfig:
     """How the machine is used while driving; results do not depend on it."""
 
     workers: int = 0
-    """Worker processes; 0 means one per core."""
+    """Worker processes, on all machines together; 0 means one per core (of the cluster, for ray)."""
     lanes: int = 64
     """Cars each worker drives in lockstep."""
     executor: str = "processes"
-    """serial, processes or ray."""
+    """serial, processes or ray (a cluster)."""
+    address: str = ""
+    """Ray's head, host:port; empty: RAY_ADDRESS, else a cluster that runs here, else one started for the command."""
 
     def __post_init__(self):
         at_least("rollout.workers", self.workers, 0)
         at_least("rollout.lanes", self.lanes, 1)
         one_of("rollout.executor", self.executor, ("serial", "processes", "ray"))
+        if self.address and not re.fullmatch(r"[^/\s]+:\d+", self.address):
+            raise UserError(f"rollout.address={self.address!r}: write it as host:port, for example head:6379")
 
 
 @dataclass(frozen=True)

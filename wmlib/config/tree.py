@@ -124,6 +124,8 @@ class Config:
                 usual, paper = Config.preset(tree.scale).vaegan, tree.vaegan.as_published
                 values = {k: v if paper else getattr(usual, k) for k, v in PAPER_VAEGAN.items()}
                 tree = dataclasses.replace(tree, vaegan=dataclasses.replace(tree.vaegan, **values))
+        if tree.rollout.address and tree.rollout.executor != "ray":
+            raise UserError(f"rollout.address={tree.rollout.address}: only rollout.executor=ray goes there")
         return tree
 
     def to_dict(self) -> dict:

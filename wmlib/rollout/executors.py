@@ -20,14 +20,13 @@ TRIES = 3  # a worker killed from outside costs the batch in progress, not the r
 
 def make_executor(config: RolloutConfig, spec: WorkerSpec):
     """The executor named in the configuration, ready to :meth:`run`; use it as a context manager."""
-    workers = config.workers or available_cores()
     if config.executor == "serial":
         return SerialExecutor(spec)
     if config.executor == "ray":
         from wmlib.rollout.cluster import RayExecutor
 
-        return RayExecutor(spec, workers)
-    return ProcessExecutor(spec, workers)
+        return RayExecutor(spec, config.workers, config.address)
+    return ProcessExecutor(spec, config.workers or available_cores())
 
 
 class SerialExecutor:
