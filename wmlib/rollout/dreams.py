@@ -1,0 +1,113 @@
+"""Short dreams for learning: lanes that begin at replayed real states and are driven by a noisy linear C inside M.
+
+A dream from the first frame of an episode soon drifts to where M knows nothing. One that begins in a state a real
+drive went through, M's memory warmed up on the real history, stays close to what M has seen for some dozen steps
+(branched rollouts: Janner et al. 2019, "When to Trust Your Model"). What lies beyond is the critic's to say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from wmlib.config import LATENT_SIZE
+from wmlib.models.controller import squash
+from wmlib.models.dream import Dream
+from wmlib.models.inference import MemoryStep
+
+
+@dataclass(frozen=True)
+class States:
+    """Where dreams may begin, float32: ``z`` (n, 32), and M's ``h`` and ``c`` before it is fed z, both (n, hidden)."""
+
+    z: np.ndarray
+    h: np.ndarray
+    c: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.z)
+
+    def take(self, which: np.ndarray) -> States:
+        """The states of these indices."""
+        return States(self.z[which], self.h[which], self.c[which])
+
+    @staticmethod
+    def concatenate(parts: list[States]) -> States:
+        """All states of several sets."""
+        return States(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("z", "h", "c")))
+
+
+def replay(memory: MemoryStep, episodes: list[dict[str, np.ndarray]], random: np.random.Generator, every: int = 4):
+    """M's state at real frames of encoded episodes, each replayed from its first frame and an empty memory.
+
+    Args:
+        episodes: with ``mu``, ``log_variance`` (steps + 1, 32) and ``actions`` (steps, 3).
+        random: draws z from V's posterior at the states returned; the memory itself is fed mu, as in a real drive.
+        every: frames between two states of an episode; each episode's first state is its first frame.
+
+    Returns:
+        :class:`States` in the order of episodes and frames.
+    """
+    order = np.argsort([-len(episode["actions"]) for episode in episodes], kind="stable")  # the longest first
+    lengths = np.array([len(episodes[i]["actions"]) for i in order])
+    h, c = np.zeros((2, len(episodes), memory.hidden_size), np.float32)
+    kept: list[list[tuple]] = [[] for _ in episodes]
+    for t in range(lengths[0]):
+        lanes = int(np.sum(lengths > t))  # those still under way come first
+        mu = np.stack([episodes[i]["mu"][t] for i in order[:lanes]]).astype(np.float32)
+        actions = np.stack([episodes[i]["actions"][t] for i in order[:lanes]])
+        if t % every == 0:
+            for lane in range(lanes):
+                kept[order[lane]].append((t, h[lane].copy(), c[lane].copy()))
+        h[:lanes], c[:lanes] = memory(mu, actions, h[:lanes], c[:lanes])
+    parts = []
+    for episode, states in zip(episodes, kept, strict=True):
+        times = [t for t, _, _ in states]
+        noise = random.standard_normal((len(times), LATENT_SIZE))
+        z = episode["mu"][times] + np.exp(0.5 * episode["log_variance"][times].astype(np.float32)) * noise
+        parts.append(States(z.astype(np.float32), np.stack([h for _, h, _ in states]), np.stack([c for *_, c in states])))
+    return States.concatenate(parts)
+
+
+@dataclass(frozen=True)
+class Trajectories:
+    """What lanes of dreams gave, float32, time first.
+
+    Attributes:
+        inputs: (steps + 1, lanes, 32 + hidden), what C saw: [z, h] before each step, and after the last.
+        noise: (steps, lanes, 3), standard normal, as it was added to C's pre-activations in units of sigma.
+        rewards: (steps, lanes), M's reward of each step.
+        ended: bool (steps, lanes), whether M says that this step ended the episode.
+        alive: bool (steps, lanes), whether the lane was still under way when the step began; others teach nothing.
+    """
+
+    inputs: np.ndarray
+    noise: np.ndarray
+    rewards: np.ndarray
+    ended: np.ndarray
+    alive: np.ndarray
+
+
+def dream(world: Dream, policy, start: States, steps: int, tau: float, random: np.random.Generator) -> Trajectories:
+    """Drive every lane ``steps`` steps from its state.
+
+    Args:
+        world: M as an environment.
+        policy: see :class:`wmlib.search.actor_critic.Policy`; a = squash(W [z, h] + b + sigma * noise).
+        tau: temperature, positive; 1 is M's own uncertainty.
+        random: all noise comes from it.
+    """
+    lanes = len(start)
+    z, h, c = start.z, start.h, start.c
+    inputs = np.empty((steps + 1, lanes, z.shape[1] + h.shape[1]), np.float32)
+    noise = random.standard_normal((steps, lanes, len(policy.log_sigma)), np.float32)
+    rewards, ended = np.empty((steps, lanes), np.float32), np.empty((steps, lanes), bool)
+    for t in range(steps):
+        inputs[t] = np.concatenate([z, h], axis=1)
+        action = squash(policy.mean(inputs[t]) + policy.sigma * noise[t])
+        z, rewards[t], done, h, c = world.step(z, action, h, c, tau, random)
+        ended[t] = done > 0
+    inputs[steps] = np.concatenate([z, h], axis=1)
+    over = np.logical_or.accumulate(ended, axis=0)
+    return Trajectories(inputs, noise, rewards, ended, np.concatenate([np.ones((1, lanes), bool), ~over[:-1]]))

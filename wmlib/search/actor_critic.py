@@ -1,0 +1,125 @@
+"""Actor-critic for the linear C: a natural policy gradient in closed form, and a critic that says what lies beyond.
+
+C with noise is a Gaussian policy, u = W x + b + sigma * noise with x = [z, h] and a = squash(u). For a linear Gaussian
+policy the Fisher matrix of each output is E[x x'] / sigma^2, 289 by 289 numbers: the natural gradient (Kakade 2001) is
+one linear solve per output, and the change of the policy in nats is known before the step is made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Policy:
+    """C while it learns.
+
+    Attributes:
+        weights: float64 (inputs + 1, 3), the last row being the bias: :mod:`wmlib.models.controller`'s row, reshaped.
+        log_sigma: float64 (3,), of the noise on each pre-activation.
+    """
+
+    weights: np.ndarray
+    log_sigma: np.ndarray
+
+    @staticmethod
+    def start(inputs: int, sigma: float, actions: int = 3) -> Policy:
+        """C at zero, as the evolution strategy begins."""
+        return Policy(np.zeros((inputs + 1, actions)), np.full(actions, np.log(sigma)))
+
+    @property
+    def sigma(self) -> np.ndarray:
+        """Standard deviations (3,)."""
+        return np.exp(self.log_sigma)
+
+    @property
+    def parameters(self) -> np.ndarray:
+        """C's flat row: weights, then biases."""
+        return self.weights.reshape(-1)
+
+    def mean(self, inputs: np.ndarray) -> np.ndarray:
+        """Pre-activations without noise: (..., inputs) to (..., 3), float32."""
+        weights = self.weights.astype(np.float32)
+        return inputs @ weights[:-1] + weights[-1]
+
+
+def divergence(old: Policy, new: Policy, inputs: np.ndarray) -> float:
+    """Kullback-Leibler divergence of ``new`` from ``old`` in nats, mean over inputs (n, inputs), summed over actions."""
+    shift = ((new.mean(inputs) - old.mean(inputs)) / new.sigma) ** 2
+    ratio = (old.sigma / new.sigma) ** 2
+    return float(0.5 * (shift.mean(0) + ratio - 1 - np.log(ratio)).sum())
+
+
+def advantages(
+    rewards: np.ndarray, values: np.ndarray, ended: np.ndarray, gamma: float, decay: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Generalised advantage estimates (Schulman et al. 2016) of actions and the returns the critic should learn.
+
+    Args:
+        rewards: (steps, lanes); ``rewards[t]`` is what the action taken at t paid.
+        values: (steps + 1, lanes), the critic's word on the states before each step and after the last.
+        ended: bool (steps, lanes), nothing follows after that step.
+        gamma: discount.
+        decay: lambda, 0 trusts the critic after one step, 1 only at the horizon.
+
+    Returns:
+        advantages and returns, both (steps, lanes): those at t belong to the action and the state of t.
+    """
+    follows = 1.0 - ended
+    errors = rewards + gamma * follows * values[1:] - values[:-1]
+    result = np.empty_like(errors)
+    ahead = np.zeros_like(errors[0])
+    for t in range(len(errors) - 1, -1, -1):
+        ahead = errors[t] + gamma * decay * follows[t] * ahead
+        result[t] = ahead
+    return result, result + values[:-1]
+
+
+class NaturalGradient:
+    """Steps of steepest ascent where distance is the policy's own change in nats, averaged over a few batches.
+
+    Args:
+        rate: share of the natural gradient (for advantages of unit variance) in one step.
+        limit: largest divergence of one step, nats.
+        damping: share of each input's own second moment added to it, so that directions the inputs hardly vary in,
+            about which the batch says little, are hardly moved in.
+        momentum: share of the past in the averages of gradient and second moments.
+        sigma_floor: noise never falls below it.
+    """
+
+    def __init__(self, rate: float, limit: float, damping: float, momentum: float, sigma_floor: float):
+        self.rate, self.limit, self.damping = rate, limit, damping
+        self.momentum, self.floor = momentum, np.log(sigma_floor)
+        self.seen = 0.0  # sum of the weights in the averages
+        self.moments = self.pull = self.widening = 0.0
+
+    def gradient(self, inputs: np.ndarray, noise: np.ndarray, advantage: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Second moments (inputs + 1, inputs + 1), and the gradients in units of sigma: (inputs + 1, 3) and (3,).
+
+        Args:
+            inputs: (n, inputs), noise: (n, 3), advantage: (n,).
+        """
+        x = np.concatenate([inputs, np.ones((len(inputs), 1), np.float32)], axis=1)
+        moments = (x.T @ x).astype(np.float64) / len(x)
+        weighted = (noise * advantage[:, None]).astype(np.float32)
+        pull = (x.T @ weighted).astype(np.float64) / len(x)
+        return moments, pull, (advantage[:, None] * (noise**2 - 1)).mean(0)
+
+    def step(self, policy: Policy, inputs: np.ndarray, noise: np.ndarray, advantage: np.ndarray) -> Policy:
+        """The policy after one step; advantages should have mean 0 and variance 1."""
+        parts = self.gradient(inputs, noise, advantage)
+        keep = self.momentum
+        self.seen = keep * self.seen + 1
+        self.moments, self.pull, self.widening = (
+            keep * old + new for old, new in zip((self.moments, self.pull, self.widening), parts, strict=True)
+        )
+        moments = self.moments / self.seen
+        damped = moments + self.damping * np.diag(np.diag(moments))
+        direction = np.linalg.solve(damped, self.pull / self.seen)  # (inputs + 1, 3), in units of sigma
+        widening = self.widening / self.seen / 2  # the Fisher matrix of log sigma is 2
+        quadratic = 0.5 * np.einsum("ik,ij,jk->", direction, moments, direction) + (widening**2).sum()
+        size = min(self.rate, np.sqrt(self.limit / max(quadratic, 1e-12)))
+        log_sigma = np.maximum(policy.log_sigma + size * widening, self.floor)
+        return Policy(policy.weights + size * direction * policy.sigma, log_sigma)
