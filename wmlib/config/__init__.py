@@ -1,5 +1,6 @@
 """Settings: one frozen tree of groups, its presets, and the sizes of the task."""
 
+from wmlib.config.dreaming import DreamConfig
 from wmlib.config.groups import (
     CollectConfig,
     ControllerConfig,
@@ -17,6 +18,7 @@ __all__ = [
     "CollectConfig",
     "Config",
     "ControllerConfig",
+    "DreamConfig",
     "EvaluateConfig",
     "FRAME_SHAPE",
     "LATENT_SIZE",

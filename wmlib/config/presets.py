@@ -14,6 +14,9 @@ PRESETS: dict[str, list[str]] = {
         "memory.updates=6", "memory.batch_size=4", "memory.sequence_length=16", "memory.checkpoint_every=3",
         "controller.population=4", "controller.tracks=1", "controller.generations=2", "controller.patience=10",
         "controller.validate_every=1", "controller.validation_tracks=2", "rollout.lanes=4", "evaluate.tracks=2",
+        "dream.rounds=2", "dream.clean_episodes=2", "dream.noisy_episodes=1", "dream.patience=20", "dream.lanes=8",
+        "dream.first_updates=2", "dream.updates=2", "dream.horizon=4", "dream.memory_first_updates=2",
+        "dream.memory_updates=2", "dream.memory_batch=4", "dream.memory_length=8", "dream.critic_units=8",
     ],
     "quick": [
         "collect.episodes=500", "collect.steps=300", "vae.updates=1500", "vae.final_learning_rate=2e-4",

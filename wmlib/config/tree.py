@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 
+from wmlib.config.dreaming import DreamConfig
 from wmlib.config.groups import (
     CollectConfig,
     ControllerConfig,
@@ -54,6 +55,7 @@ class Config:
     vaegan: VaeGanConfig = field(default_factory=VaeGanConfig)
     memory: MemoryConfig = field(default_factory=MemoryConfig)
     controller: ControllerConfig = field(default_factory=ControllerConfig)
+    dream: DreamConfig = field(default_factory=DreamConfig)
     rollout: RolloutConfig = field(default_factory=RolloutConfig)
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
 

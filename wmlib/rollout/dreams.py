@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from wmlib.config import LATENT_SIZE
+from wmlib.envs.dream import Dream
 from wmlib.models.controller import squash
-from wmlib.models.dream import Dream
 from wmlib.models.inference import MemoryStep
 
 
@@ -38,7 +38,9 @@ class States:
         return States(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("z", "h", "c")))
 
 
-def replay(memory: MemoryStep, episodes: list[dict[str, np.ndarray]], random: np.random.Generator, every: int = 4):
+def replay(
+    memory: MemoryStep, episodes: list[dict[str, np.ndarray]], random: np.random.Generator, every: int = 4
+) -> States:
     """M's state at real frames of encoded episodes, each replayed from its first frame and an empty memory.
 
     Args:
@@ -47,26 +49,26 @@ def replay(memory: MemoryStep, episodes: list[dict[str, np.ndarray]], random: np
         every: frames between two states of an episode; each episode's first state is its first frame.
 
     Returns:
-        :class:`States` in the order of episodes and frames.
+        States in the order of episodes and frames.
     """
     order = np.argsort([-len(episode["actions"]) for episode in episodes], kind="stable")  # the longest first
     lengths = np.array([len(episodes[i]["actions"]) for i in order])
     h, c = np.zeros((2, len(episodes), memory.hidden_size), np.float32)
-    kept: list[list[tuple]] = [[] for _ in episodes]
+    kept: list[list] = [[] for _ in episodes]
     for t in range(lengths[0]):
         lanes = int(np.sum(lengths > t))  # those still under way come first
-        mu = np.stack([episodes[i]["mu"][t] for i in order[:lanes]]).astype(np.float32)
-        actions = np.stack([episodes[i]["actions"][t] for i in order[:lanes]])
         if t % every == 0:
             for lane in range(lanes):
-                kept[order[lane]].append((t, h[lane].copy(), c[lane].copy()))
+                kept[order[lane]].append((h[lane].copy(), c[lane].copy()))
+        mu = np.stack([episodes[i]["mu"][t] for i in order[:lanes]]).astype(np.float32)
+        actions = np.stack([episodes[i]["actions"][t] for i in order[:lanes]])
         h[:lanes], c[:lanes] = memory(mu, actions, h[:lanes], c[:lanes])
     parts = []
-    for episode, states in zip(episodes, kept, strict=True):
-        times = [t for t, _, _ in states]
-        noise = random.standard_normal((len(times), LATENT_SIZE))
-        z = episode["mu"][times] + np.exp(0.5 * episode["log_variance"][times].astype(np.float32)) * noise
-        parts.append(States(z.astype(np.float32), np.stack([h for _, h, _ in states]), np.stack([c for *_, c in states])))
+    for episode, memories in zip(episodes, kept, strict=True):
+        frames = slice(0, len(episode["actions"]), every)
+        noise = random.standard_normal((len(memories), LATENT_SIZE))
+        z = episode["mu"][frames] + np.exp(0.5 * episode["log_variance"][frames].astype(np.float32)) * noise
+        parts.append(States(z.astype(np.float32), *(np.stack(arrays) for arrays in zip(*memories, strict=True))))
     return States.concatenate(parts)
 
 
@@ -111,3 +113,37 @@ def dream(world: Dream, policy, start: States, steps: int, tau: float, random: n
     inputs[steps] = np.concatenate([z, h], axis=1)
     over = np.logical_or.accumulate(ended, axis=0)
     return Trajectories(inputs, noise, rewards, ended, np.concatenate([np.ones((1, lanes), bool), ~over[:-1]]))
+
+
+def foretold(
+    world: Dream, episodes: list[dict[str, np.ndarray]], random: np.random.Generator, steps: int = 40, copies: int = 4
+) -> tuple[np.ndarray, np.ndarray]:
+    """Reward of stretches of real episodes, as a dream under the very same actions foretells it, and as it came.
+
+    On episodes M has not been trained on, this says how far a dream can be believed, driven as C drives now.
+
+    Args:
+        steps: of one stretch; stretches begin every half of it.
+        copies: dreams of each stretch, averaged.
+
+    Returns:
+        foretold and real, both (stretches,); empty if every episode is too short.
+    """
+    every, parts, actions, real = steps // 2, [], [], []
+    for episode in episodes:
+        starts = np.arange(0, len(episode["rewards"]) - steps + 1, every)
+        if len(starts) == 0:
+            continue
+        parts.append(replay(world.memory, [episode], random, every).take(np.arange(len(starts))))
+        stretch = starts[:, None] + np.arange(steps)
+        actions.append(episode["actions"][stretch])
+        real.append(episode["rewards"][stretch].sum(1))
+    if not parts:
+        return np.empty(0), np.empty(0)
+    state = States.concatenate(parts)
+    z, h, c = (np.repeat(array, copies, axis=0) for array in (state.z, state.h, state.c))
+    taken, total = np.repeat(np.concatenate(actions), copies, axis=0), np.zeros(len(z))
+    for t in range(steps):
+        z, reward, _, h, c = world.step(z, taken[:, t], h, c, 1.0, random)
+        total += reward
+    return total.reshape(-1, copies).mean(1), np.concatenate(real)

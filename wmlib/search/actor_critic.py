@@ -46,10 +46,24 @@ class Policy:
 
 
 def divergence(old: Policy, new: Policy, inputs: np.ndarray) -> float:
-    """Kullback-Leibler divergence of ``new`` from ``old`` in nats, mean over inputs (n, inputs), summed over actions."""
+    """Kullback-Leibler divergence of ``new`` from ``old``, nats: mean over inputs (n, inputs), summed over actions."""
     shift = ((new.mean(inputs) - old.mean(inputs)) / new.sigma) ** 2
     ratio = (old.sigma / new.sigma) ** 2
     return float(0.5 * (shift.mean(0) + ratio - 1 - np.log(ratio)).sum())
+
+
+def carried_over(policy: Policy, before: np.ndarray, after: np.ndarray, damping: float = 1e-3) -> Policy:
+    """The policy re-expressed where its inputs have changed: M was trained on, so that h means something else now.
+
+    Least squares makes it do on the new inputs what it did on the old ones. No reward and no next state is looked at.
+
+    Args:
+        before, after: (n, inputs), the same moments seen with the old M and with the new.
+    """
+    x = np.concatenate([after, np.ones((len(after), 1))], axis=1).astype(np.float64)
+    moments, wanted = x.T @ x / len(x), policy.mean(before) - policy.mean(after)
+    damped = moments + np.diag(damping * np.diag(moments) + 1e-9)
+    return Policy(policy.weights + np.linalg.solve(damped, x.T @ wanted / len(x)), policy.log_sigma)
 
 
 def advantages(
@@ -116,10 +130,56 @@ class NaturalGradient:
             keep * old + new for old, new in zip((self.moments, self.pull, self.widening), parts, strict=True)
         )
         moments = self.moments / self.seen
-        damped = moments + self.damping * np.diag(np.diag(moments))
+        damped = moments + np.diag(self.damping * np.diag(moments) + 1e-9)  # an input may be 0 throughout
         direction = np.linalg.solve(damped, self.pull / self.seen)  # (inputs + 1, 3), in units of sigma
         widening = self.widening / self.seen / 2  # the Fisher matrix of log sigma is 2
         quadratic = 0.5 * np.einsum("ik,ij,jk->", direction, moments, direction) + (widening**2).sum()
         size = min(self.rate, np.sqrt(self.limit / max(quadratic, 1e-12)))
         log_sigma = np.maximum(policy.log_sigma + size * widening, self.floor)
         return Policy(policy.weights + size * direction * policy.sigma, log_sigma)
+
+
+class ActorCritic:
+    """Learns a policy and its critic from dreams.
+
+    Args:
+        policy: where it begins.
+        critic: maps inputs (..., inputs) to values (...), each (1 - gamma) times discounted future reward, and has
+            ``fit(inputs, returns)``, one pass over examples, and ``standardise(inputs)``.
+        actor: takes the steps.
+        gamma, decay: see :func:`advantages`.
+        passes: of the critic over every batch.
+    """
+
+    def __init__(self, policy: Policy, critic, actor: NaturalGradient, gamma: float, decay: float, passes: int = 2):
+        self.policy, self.critic, self.actor = policy, critic, actor
+        self.gamma, self.decay, self.passes = gamma, decay, passes
+
+    def learn(self, inputs, noise, rewards, ended, alive, improve: bool = True) -> dict[str, float]:
+        """One batch of trajectories, shapes as in :class:`wmlib.rollout.dreams.Trajectories`.
+
+        Args:
+            improve: False teaches the critic alone.
+
+        Returns:
+            ``reward``: per step; ``value``: the critic's mean; ``explained``: share of the returns' variance the critic
+            accounted for before it saw them; ``divergence``: of this step in nats.
+        """
+        lived = alive.reshape(-1)
+        x, e = inputs[:-1].reshape(-1, inputs.shape[-1])[lived], noise.reshape(-1, noise.shape[-1])[lived]
+        values = self.critic(inputs)
+        advantage, returns = advantages(rewards * (1 - self.gamma), values, ended, self.gamma, self.decay)
+        advantage, returns = advantage.reshape(-1)[lived], returns.reshape(-1)[lived]
+        unexplained = np.var(returns - values[:-1].reshape(-1)[lived]) / max(np.var(returns), 1e-12)
+        for _ in range(self.passes):
+            self.critic.fit(x, returns)
+        before = self.policy
+        if improve:
+            advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-8)
+            self.policy = self.actor.step(before, x, e, advantage)
+        return {
+            "reward": float(rewards.reshape(-1)[lived].mean()),
+            "value": float(values.mean()),
+            "explained": float(1 - unexplained),
+            "divergence": divergence(before, self.policy, x),
+        }

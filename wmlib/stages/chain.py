@@ -86,6 +86,13 @@ class Chain:
         return self._stage(f"controller-{self.config.arm}", key, inputs)
 
     @property
+    def dream(self) -> Stage:
+        """C learnt inside M: beside ``controller``, not after it."""
+        settings = {"dream": asdict(self.config.dream), "memory": asdict(self.config.memory)}
+        key = {**settings, "encoder_compute": self.config.encoder_compute}
+        return self._stage(f"dream-{self.config.vision}", key, [self.vision, self.memory])
+
+    @property
     def evaluate(self) -> Stage:
         return self._stage(f"evaluate-{self.config.arm}", asdict(self.config.evaluate), [self.controller])
 

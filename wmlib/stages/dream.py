@@ -1,0 +1,224 @@
+"""Stage dream. Reads: V's encoder, M, encoded rollouts. Writes: ``rounds.csv``, ``controller.npz``, ``memory.npz``.
+
+C is learnt inside M and nowhere else (paper section 4; here on CarRacing). Round after round: M is trained on with what
+C drove, C dreams in short lanes that branch from replayed real states, and drives. What it drives is data, never a step
+of C. The round that is kept is chosen by the returns of those same episodes, driven without noise.
+"""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from wmlib.data.replay import encoded
+from wmlib.data.rollouts import RolloutStore
+from wmlib.envs.dream import Dream
+from wmlib.rollout.dreams import foretold, replay
+from wmlib.rollout.executors import make_executor
+from wmlib.rollout.lanes import Job
+from wmlib.rollout.worker import WorkerSpec
+from wmlib.runs import MetricLog, Progress, Stage, Stopwatch, csv_text, read_arrays, write_arrays, write_text
+from wmlib.seeds import generator, track_seeds
+from wmlib.stages.memory import latent_files
+
+COLUMNS = (
+    "round",
+    "env_steps",
+    "wall_seconds",
+    "memory_nll",
+    "memory_reward_error",
+    "dream_reward",
+    "divergence",
+    "sigma",
+    "value_foretold",
+    "value_real",
+    "stretch_correlation",
+    "stretch_foretold",
+    "stretch_real",
+    "clean_mean",
+    "clean_std",
+    "clean_n",
+    "noisy_mean",
+    "noisy_n",
+    "validation_mean",
+    "validation_std",
+    "validation_n",
+)
+WINDOW = 3  # rounds whose clean returns are averaged when one is chosen
+FIELDS = ("mu", "log_variance", "actions", "rewards", "done")
+
+
+def run(chain, stage: Stage) -> None:
+    """Go round by round; every round is a resumable checkpoint."""
+    from wmlib.models.weights import load_weights, save_weights
+    from wmlib.stages.dreamer import Learner, Starts, carry_over, learn, train_memory
+
+    config, settings = chain.config, chain.config.dream
+    learner = Learner(config, load_weights(chain.memory / "memory.npz"))
+    curve = _read_curve(stage / "rounds.csv")
+    if (stage / "state.npz").exists():
+        learner.load(stage / "state.npz")
+    curve = curve[: learner.rounds]
+    files = latent_files(chain)[0]
+    random_episodes = [read_arrays(file, FIELDS) for file in files]
+    steps = chain_steps(chain)
+    per_round = settings.clean_episodes + settings.noisy_episodes
+    own = [read_arrays(_own_file(stage, index), FIELDS) for index in range(learner.rounds * per_round)]
+    clock = Stopwatch(stage)
+    with (
+        MetricLog(stage.path, resume_at=learner.rounds + 1) as log,
+        Progress(f"{stage.name} (C)", settings.rounds, "rounds", learner.rounds) as progress,
+    ):
+        while learner.rounds < settings.rounds:
+            number = learner.rounds
+            before = learner.average
+            row = {"round": number} | (train_memory(config, learner, random_episodes, own) if own else {})
+            random = generator(config.seed, "dream", "starts", number)
+            world, starts = Dream(learner.average), Starts(settings, learner.average, random_episodes, own, random)
+            if own:
+                learner.policy = carry_over(learner.policy, before, learner.average, own[-settings.recent :])
+            row |= learn(config, learner, world, starts)
+            save_weights(stage / "rounds" / f"{number:03d}-memory.npz", learner.average)
+            write_arrays(stage / "rounds" / f"{number:03d}.npz", {"parameters": learner.policy.parameters})
+            driven, figures = _drive(chain, stage, learner, world, per_round * number)
+            for index, episode in enumerate(driven, per_round * number):
+                write_arrays(_own_file(stage, index), episode)
+            own += driven
+            steps += sum(len(episode["actions"]) for episode in driven)
+            learner.rounds += 1
+            row |= figures | {"env_steps": steps, "wall_seconds": round(clock.seconds, 1)}
+            curve.append({name: row.get(name, "") for name in COLUMNS})
+            write_text(stage / "rounds.csv", csv_text(COLUMNS, curve))
+            learner.save(stage / "state.npz")
+            clock.save()
+            log.scalars(number, **{k: v for k, v in row.items() if isinstance(v, float)})
+            progress.advance(note=f"dream {row['dream_reward']:.2f} a step, clean {row['clean_mean']:.0f}")
+    chosen = choose([row["clean_mean"] for row in curve])
+    shutil.copyfile(stage / "rounds" / f"{chosen:03d}.npz", stage / "controller.npz")
+    shutil.copyfile(stage / "rounds" / f"{chosen:03d}-memory.npz", stage / "memory.npz")
+    stage.finish(
+        clock.seconds,
+        rounds=len(curve),
+        env_steps=steps,
+        chosen_round=chosen,
+        chosen_clean_mean=curve[chosen]["clean_mean"],
+        last_clean_mean=curve[-1]["clean_mean"],
+    )
+
+
+def choose(clean: list[float], window: int = WINDOW) -> int:
+    """The round whose mean clean return, averaged with its neighbours', is highest; the ends have fewer neighbours."""
+    half = window // 2
+    smooth = [float(np.mean(clean[max(0, i - half) : i + half + 1])) for i in range(len(clean))]
+    return int(np.argmax(smooth))
+
+
+def chain_steps(chain) -> int:
+    """Real steps before the first round: the random driver's."""
+    return sum(int(stage.summary()["env_steps"]) for stage in chain.collections)
+
+
+def _own_file(stage: Stage, index: int) -> Path:
+    return stage / "episodes" / f"{index:06d}.npz"
+
+
+def _drive(chain, stage: Stage, learner, world: Dream, first: int) -> tuple[list, dict]:
+    """Episodes of this round, encoded, and what they say about C and about M."""
+    config, settings = chain.config, chain.config.dream
+    parts, figures = [], {}
+    drawn = chain.config.collect.episodes + first
+    clean, noisy = settings.clean_episodes, settings.noisy_episodes
+    for kind, count, noise in (("clean", clean, 0.0), ("noisy", noisy, settings.noise)):
+        seeds = track_seeds("collect", config.seed, drawn + (clean if kind == "noisy" else 0), count)
+        totals, episodes = drive(chain, stage, learner, seeds, noise, settings.patience, record=True)
+        parts.append(episodes)
+        figures |= {f"{kind}_mean": round(float(totals.mean()), 2) if count else "", f"{kind}_n": count}
+        if kind == "clean":
+            figures["clean_std"] = round(float(totals.std(ddof=1)), 2) if count > 1 else 0.0
+    driven = parts[0] + parts[1]
+    guess, real = foretold(world, driven, generator(config.seed, "dream", "foretold", learner.rounds))
+    if len(real) > 2 and guess.std() > 0 and real.std() > 0:
+        figures |= {
+            "stretch_correlation": round(float(np.corrcoef(guess, real)[0, 1]), 3),
+            "stretch_foretold": round(float(guess.mean()), 3),
+            "stretch_real": round(float(real.mean()), 3),
+        }
+    if settings.validate_every and learner.rounds % settings.validate_every == 0:
+        seeds = track_seeds("validation", config.seed, 0, settings.validation_tracks)
+        totals, _ = drive(chain, stage, learner, seeds, 0.0, patience=0)
+        spread = round(float(totals.std(ddof=1)), 2) if len(totals) > 1 else 0.0
+        figures |= {"validation_mean": round(float(totals.mean()), 2), "validation_std": spread}
+        figures["validation_n"] = len(totals)
+    return driven, figures | calibration(world, learner.critic, parts[0], settings.gamma)
+
+
+def drive(
+    chain, stage: Stage, learner, seeds: list[int], noise: float, patience: int, record: bool = False
+) -> tuple[np.ndarray, list]:
+    """Real episodes of the learner's C and M: returns, and the encoded episodes if they are recorded."""
+    from wmlib.models.inference import FrameEncoder
+    from wmlib.models.weights import load_weights
+
+    config = chain.config
+    if not seeds:
+        return np.empty(0), []
+    folder, encoder = stage / "driven", chain.vision / "encoder.npz"
+    shutil.rmtree(folder, ignore_errors=True)
+    spec = WorkerSpec(
+        min(len(seeds), config.rollout.lanes),
+        config.collect.samples if record else config.controller.samples,
+        encoder=encoder,
+        memory=stage / "rounds" / f"{learner.rounds:03d}-memory.npz",
+        controller=config.controller,
+        compute=config.encoder_compute,
+        noise=noise,
+        record=folder if record else None,
+    )
+    jobs = [Job(index, 0, seed) for index, seed in enumerate(seeds)]
+    with make_executor(config.rollout, spec) as executor:
+        totals = np.array([episode.total for episode in executor.run(jobs, learner.policy.parameters[None], patience)])
+    if not record:
+        return totals, []
+    encode, episodes = FrameEncoder(load_weights(encoder), config.encoder_compute), []
+    for file in RolloutStore(folder).files():
+        rollout = RolloutStore.read(file)
+        parts = [encode(rollout.frames[i : i + 64]) for i in range(0, len(rollout.frames), 64)]
+        episodes.append(encoded(rollout, *(np.concatenate(arrays) for arrays in zip(*parts, strict=True))))
+    shutil.rmtree(folder)
+    return totals, episodes
+
+
+def calibration(world: Dream, critic, episodes: list, gamma: float, ahead: int = 250) -> dict:
+    """What the critic, who knows only dreams, says of real states, and what came; the last ``ahead`` steps left out."""
+    said, came = [], []
+    for episode in episodes:
+        rewards = episode["rewards"]
+        if len(rewards) <= ahead:
+            continue
+        states, following = replay(world.memory, [episode], generator(0, "dream", "calibration"), 1), 0.0
+        returns = np.empty(len(rewards))
+        for t in range(len(rewards) - 1, -1, -1):
+            following = returns[t] = (1 - gamma) * rewards[t] + gamma * following
+        said.append(critic(np.concatenate([states.z, states.h], axis=1))[:-ahead])
+        came.append(returns[:-ahead])
+    if not said:
+        return {}
+    return {
+        "value_foretold": round(float(np.concatenate(said).mean()), 4),
+        "value_real": round(float(np.concatenate(came).mean()), 4),
+    }
+
+
+def _read_curve(path: Path) -> list[dict]:
+    """Rows of ``rounds.csv``, numbers parsed; empty when there is none yet."""
+    if not path.exists():
+        return []
+    whole = {"round", "env_steps", "clean_n", "noisy_n", "validation_n"}
+    with path.open(newline="", encoding="utf-8") as file:
+        return [
+            {k: "" if v == "" else int(v) if k in whole else float(v) for k, v in row.items()}
+            for row in csv.DictReader(file)
+        ]
