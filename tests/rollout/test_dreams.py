@@ -1,0 +1,110 @@
+"""Dreams that branch from real states: replayed memories, lanes, ends, and what a dream foretells."""
+
+import numpy as np
+import pytest
+
+from wmlib.config import MemoryConfig
+from wmlib.envs.dream import Dream
+from wmlib.models.controller import squash
+from wmlib.models.mdnrnn import build_mdnrnn
+from wmlib.models.weights import model_weights
+from wmlib.rollout.dreams import States, dream, foretold, replay
+from wmlib.search.actor_critic import Policy
+from wmlib.seeds import generator
+
+HIDDEN = 8
+
+
+@pytest.fixture(scope="module")
+def world():
+    return Dream(model_weights(build_mdnrnn(MemoryConfig(hidden_size=HIDDEN, mixtures=3), seed=1)))
+
+
+def episode(steps: int, seed: int) -> dict[str, np.ndarray]:
+    random = np.random.default_rng(seed)
+    return {
+        "mu": random.normal(size=(steps + 1, 32)).astype(np.float32),
+        "log_variance": np.full((steps + 1, 32), -50, np.float32),
+        "actions": random.uniform(0, 1, (steps, 3)).astype(np.float32),
+        "rewards": random.normal(size=steps).astype(np.float32),
+    }
+
+
+def test_replayed_states_are_those_of_a_real_drive_whatever_drives_beside_it(world):
+    episodes = [episode(5, 1), episode(11, 2), episode(8, 3)]
+    states = replay(world.memory, episodes, generator(0), every=3)
+    expected = []
+    for each in episodes:
+        h, c = np.zeros((2, 1, HIDDEN), np.float32)
+        for t in range(len(each["actions"])):
+            if t % 3 == 0:
+                expected.append((each["mu"][t], h[0], c[0]))
+            h, c = world.memory(each["mu"][t : t + 1], each["actions"][t : t + 1], h, c)
+    assert len(states) == len(expected) == 2 + 4 + 3
+    for name, arrays in zip(("z", "h", "c"), zip(*expected, strict=True), strict=True):
+        np.testing.assert_allclose(getattr(states, name), np.stack(arrays), atol=1e-5)
+
+
+def start(lanes: int) -> States:
+    random = np.random.default_rng(0)
+    return States(*(random.normal(size=(lanes, size)).astype(np.float32) for size in (32, HIDDEN, HIDDEN)))
+
+
+def policy() -> Policy:
+    random = np.random.default_rng(2)
+    return Policy(random.normal(0, 0.3, (33 + HIDDEN, 3)), np.log([0.2, 0.3, 0.4]))
+
+
+def test_a_dream_is_policy_and_steps_in_turn(world):
+    driver = policy()
+    dreamt = dream(world, driver, start(4), 6, 1.2, generator(7))
+    random = generator(7)
+    noise = random.standard_normal((6, 4, 3), np.float32)
+    z, h, c = vars(start(4)).values()
+    for t in range(6):
+        seen = np.concatenate([z, h], axis=1)
+        np.testing.assert_allclose(dreamt.inputs[t], seen, atol=1e-5)
+        action = squash(seen @ driver.weights[:-1] + driver.weights[-1] + driver.sigma * noise[t])
+        z, reward, done, h, c = world.step(z, action, h, c, 1.2, random)
+        np.testing.assert_allclose(dreamt.rewards[t], reward, atol=1e-5)
+        np.testing.assert_array_equal(dreamt.ended[t], done > 0)
+    assert dreamt.inputs.shape == (7, 4, 32 + HIDDEN)
+
+
+class Ending:
+    """A world in which lane i ends at step i."""
+
+    hidden_size = HIDDEN
+
+    def __init__(self):
+        self.t = 0
+
+    def step(self, z, a, h, c, tau, random):
+        done = np.where(np.arange(len(z)) == self.t, 1.0, -1.0)
+        self.t += 1
+        return z, np.ones(len(z), np.float32), done, h, c
+
+
+def test_the_step_that_ends_an_episode_still_counts_and_later_ones_do_not():
+    dreamt = dream(Ending(), policy(), start(3), 4, 1.0, generator(0))
+    np.testing.assert_array_equal(dreamt.alive.sum(0), [1, 2, 3])
+
+
+class Generous:
+    """A world that pays each lane its gas."""
+
+    def __init__(self, world):
+        self.memory = world.memory
+
+    def step(self, z, a, h, c, tau, random):
+        return z, a[:, 1], np.zeros(len(z)), h, c
+
+
+def test_what_is_foretold_is_the_reward_of_the_very_actions_taken(world):
+    episodes = [episode(9, 4), episode(3, 5), episode(4, 6)]
+    guess, real = foretold(Generous(world), episodes, generator(0), steps=4, copies=2)
+    first, third = episodes[0], episodes[2]
+    stretches = [(first, 0), (first, 2), (first, 4), (third, 0)]  # the second is too short
+    np.testing.assert_allclose(guess, [e["actions"][t : t + 4, 1].sum() for e, t in stretches], atol=1e-5)
+    np.testing.assert_allclose(real, [e["rewards"][t : t + 4].sum() for e, t in stretches], atol=1e-5)
+    assert len(foretold(Generous(world), [episodes[1]], generator(0), steps=4)[0]) == 0
