@@ -7,6 +7,14 @@ from dataclasses import dataclass
 from wmlib.config.settings import at_least
 from wmlib.errors import UserError
 
+_AT_LEAST_ONE = (
+    *("rounds", "clean_episodes", "lanes", "horizon", "first_updates", "updates", "recent", "critic_units"),
+    *("memory_first_updates", "memory_updates", "memory_batch", "validation_tracks"),
+)
+_NOT_NEGATIVE = ("noisy_episodes", "noise", "patience", "damping", "loss_weight", "first_gamma_rounds", "validate_every")
+_POSITIVE = ("tau", "sigma", "sigma_floor", "rate", "limit", "critic_rate", "memory_rate", "memory_final_rate")
+_SHARES = ("decay", "momentum", "own_starts", "early_starts", "stuck_weight", "memory_average", "own_data", "loss_data")
+
 
 @dataclass(frozen=True)
 class DreamConfig:
@@ -32,8 +40,12 @@ class DreamConfig:
     """Steps of each dream; what lies beyond is the critic's to say."""
     tau: float = 1.0
     """Temperature of the dreams; 1 is M's own uncertainty."""
-    gamma: float = 0.99
-    """Discount of rewards per step."""
+    gamma: float = 0.997
+    """Discount of rewards per step: looks ahead a third of an episode, so that a spin costs what it costs."""
+    first_gamma: float = 0.99
+    """Discount in the first rounds, while the critic knows nothing."""
+    first_gamma_rounds: int = 2
+    """How many rounds that is."""
     decay: float = 0.95
     """Lambda of the generalised advantage: 0 trusts the critic after one step, 1 only at the horizon."""
     sigma: float = 0.3
@@ -58,6 +70,8 @@ class DreamConfig:
     """Share of the dreams that begin within an episode's first 60 frames, while the picture still zooms in."""
     stuck_weight: float = 0.15
     """Weight, as a start, of a state more than 40 frames after the last new tile."""
+    loss_weight: float = 4.0
+    """Weight, as a start, of a state within 40 frames before the road was lost."""
     recent: int = 60
     """Newest episodes of C's own that dreams begin in."""
     memory_first_updates: int = 400
@@ -76,24 +90,25 @@ class DreamConfig:
     """Steps of each."""
     own_data: float = 0.65
     """Share of these sequences that C drove."""
+    loss_data: float = 0.5
+    """Share of those in which the road is lost."""
     validate_every: int = 0
     """Rounds between validations, which choose nothing and whose steps are not data; 0 never validates."""
     validation_tracks: int = 32
     """Validation tracks."""
 
     def __post_init__(self):
-        for name in ("rounds", "clean_episodes", "horizon", "lanes", "updates", "first_updates", "recent"):
-            at_least(f"dream.{name}", getattr(self, name), 1)
-        for name in ("memory_batch", "memory_updates", "memory_first_updates", "critic_units", "validation_tracks"):
+        for name in _AT_LEAST_ONE:
             at_least(f"dream.{name}", getattr(self, name), 1)
         at_least("dream.memory_length", self.memory_length, 2)
-        for name in ("noisy_episodes", "noise", "patience", "damping", "validate_every"):
+        for name in _NOT_NEGATIVE:
             at_least(f"dream.{name}", getattr(self, name), 0)
-        for name in ("tau", "sigma", "sigma_floor", "rate", "limit", "critic_rate", "memory_rate", "memory_final_rate"):
+        for name in _POSITIVE:
             if not getattr(self, name) > 0:
                 raise UserError(f"dream.{name}={getattr(self, name)!r}: must be positive")
-        for name in ("own_starts", "early_starts", "stuck_weight", "own_data", "decay", "memory_average", "momentum"):
+        for name in _SHARES:
             if not 0 <= getattr(self, name) <= 1:
                 raise UserError(f"dream.{name}={getattr(self, name)!r}: must lie between 0 and 1")
-        if not 0 <= self.gamma < 1:
-            raise UserError(f"dream.gamma={self.gamma!r}: must be at least 0 and less than 1")
+        for name in ("gamma", "first_gamma"):
+            if not 0 <= getattr(self, name) < 1:
+                raise UserError(f"dream.{name}={getattr(self, name)!r}: must be at least 0 and less than 1")

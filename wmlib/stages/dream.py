@@ -127,6 +127,8 @@ def _own_file(stage: Stage, index: int) -> Path:
 
 def _drive(chain, stage: Stage, learner, world: Dream, first: int) -> tuple[list, dict]:
     """Episodes of this round, encoded, and what they say about C and about M."""
+    from wmlib.stages.dreamer import gamma_at
+
     config, settings = chain.config, chain.config.dream
     parts, figures = [], {}
     drawn = chain.config.collect.episodes + first
@@ -152,7 +154,7 @@ def _drive(chain, stage: Stage, learner, world: Dream, first: int) -> tuple[list
         spread = round(float(totals.std(ddof=1)), 2) if len(totals) > 1 else 0.0
         figures |= {"validation_mean": round(float(totals.mean()), 2), "validation_std": spread}
         figures["validation_n"] = len(totals)
-    return driven, figures | calibration(world, learner.critic, parts[0], settings.gamma)
+    return driven, figures | calibration(world, learner.critic, parts[0], gamma_at(settings, learner.rounds))
 
 
 def drive(

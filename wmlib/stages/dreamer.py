@@ -22,7 +22,7 @@ from wmlib.stages.training import fix_seed
 EVERY = 4  # frames between two places of an episode where a dream may begin
 EARLY = 60  # frames of an episode's beginning
 HIGH_RATE_ROUNDS = 5  # while most of what C drives is new to M
-WARM_UP = 5  # batches that teach only the critic, before C's first step
+WARM_UP = 20  # batches that teach only the critic, before C's first step and where the discount changes
 
 
 class Learner:
@@ -76,7 +76,7 @@ def train_memory(config, learner: Learner, old: list, own: list) -> dict:
     learner.memory.optimizer.learning_rate = settings.memory_rate if early else settings.memory_final_rate
     keep = np.float32(settings.memory_average)
     for _ in range(settings.memory_first_updates if number <= 2 else settings.memory_updates):
-        batch = mixed(*windows, random, settings.memory_batch, settings.own_data)
+        batch = mixed(*windows, random, settings.memory_batch, settings.own_data, settings.loss_data)
         losses = learner.memory.train_on_batch(batch, return_dict=True)
         now = model_weights(learner.memory.network)
         learner.average = {name: keep * array + (1 - keep) * now[name] for name, array in learner.average.items()}
@@ -98,7 +98,7 @@ class Starts:
         early = [beginning(episode, EARLY) for episode in some + recent]
         for part, episodes in ((settings.early_starts, early), (late * share, recent), (late * (1 - share), some)):
             if part > 0:
-                weights = start_weights(episodes, settings.stuck_weight, EVERY)
+                weights = start_weights(episodes, settings.stuck_weight, settings.loss_weight, EVERY)
                 self.sets.append((part, replay(memory, episodes, random, EVERY), weights))
 
     def draw(self) -> States:
@@ -123,14 +123,19 @@ def carry_over(policy: Policy, before: dict, after: dict, episodes: list) -> Pol
     return carried_over(policy, inputs(before), inputs(after))
 
 
+def gamma_at(settings, number: int) -> float:
+    """The discount of a round."""
+    return settings.first_gamma if number < settings.first_gamma_rounds else settings.gamma
+
+
 def learn(config, learner: Learner, world: Dream, starts: Starts) -> dict:
     """The steps of C of one round, all of them in dreams."""
     settings, number = config.dream, learner.rounds
     actor = NaturalGradient(settings.rate, settings.limit, settings.damping, settings.momentum, settings.sigma_floor)
-    actor_critic = ActorCritic(learner.policy, learner.critic, actor, settings.gamma, settings.decay)
+    actor_critic = ActorCritic(learner.policy, learner.critic, actor, gamma_at(settings, number), settings.decay)
     random, figures = generator(config.seed, "dream", "noise", number), []
     learner.critic.random = generator(config.seed, "dream", "critic", number)
-    warm_up = WARM_UP if number == 0 else 0
+    warm_up = WARM_UP if number in (0, settings.first_gamma_rounds) else 0
     for update in range(warm_up + (settings.updates if number else settings.first_updates)):
         dreamt = dream(world, actor_critic.policy, starts.draw(), settings.horizon, settings.tau, random)
         if update == 0:
