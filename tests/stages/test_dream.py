@@ -72,3 +72,24 @@ def test_a_round_is_chosen_by_its_neighbours_too():
 def test_settings_that_make_no_sense_are_refused(setting):
     with pytest.raises(UserError, match=f"dream.{setting.split('=')[0]}"):
         SMOKE.override([f"dream.{setting}"])
+
+
+def test_whole_dreams_search_has_its_records_and_resumes(finished, tmp_path):
+    folder = tmp_path / "cma"
+    shutil.copytree(finished, folder, ignore=shutil.ignore_patterns("dream-*"))
+    shutil.copytree(folder, tmp_path / "half")
+    whole = run_stage(Chain(SMOKE, folder), "dream_cma")
+    with (whole / "generations.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["generation"] for row in rows] == ["1", "2"]
+    assert all(np.isfinite(float(row[name])) for row in rows for name in ("dream_mean", "validation_mean"))
+    half = Chain(SMOKE, tmp_path / "half").dream_cma
+    first = Chain(SMOKE.override(["dream_cma.generations=1"]), tmp_path / "first").dream_cma
+    shutil.copytree(finished, first.path.parent, ignore=shutil.ignore_patterns("dream-*"))
+    run_stage(Chain(SMOKE.override(["dream_cma.generations=1"]), tmp_path / "first"), "dream_cma")
+    half.path.mkdir()
+    for name in ("search.pkl", "generations.csv"):  # an interruption after the first of two generations
+        shutil.copy(first / name, half / name)
+    run_stage(Chain(SMOKE, tmp_path / "half"), "dream_cma")
+    with np.load(whole / "controller.npz") as there, np.load(half / "controller.npz") as here:
+        np.testing.assert_array_equal(there["parameters"], here["parameters"])

@@ -1,6 +1,6 @@
 """Settings: one frozen tree of groups, its presets, and the sizes of the task."""
 
-from wmlib.config.dreaming import DreamConfig
+from wmlib.config.dreaming import DreamConfig, DreamSearchConfig
 from wmlib.config.groups import (
     CollectConfig,
     ControllerConfig,
@@ -19,6 +19,7 @@ __all__ = [
     "Config",
     "ControllerConfig",
     "DreamConfig",
+    "DreamSearchConfig",
     "EvaluateConfig",
     "FRAME_SHAPE",
     "LATENT_SIZE",

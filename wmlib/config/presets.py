@@ -17,6 +17,8 @@ PRESETS: dict[str, list[str]] = {
         "dream.rounds=2", "dream.clean_episodes=2", "dream.noisy_episodes=1", "dream.patience=20", "dream.lanes=8",
         "dream.first_updates=2", "dream.updates=2", "dream.horizon=4", "dream.memory_first_updates=2",
         "dream.memory_updates=2", "dream.memory_batch=4", "dream.memory_length=8", "dream.critic_units=8",
+        "dream_cma.population=4", "dream_cma.dreams=2", "dream_cma.steps=8", "dream_cma.generations=2",
+        "dream_cma.validate_every=1", "dream_cma.validation_tracks=1",
     ],
     "quick": [
         "collect.episodes=500", "collect.steps=300", "vae.updates=1500", "vae.final_learning_rate=2e-4",

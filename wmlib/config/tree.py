@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 
-from wmlib.config.dreaming import DreamConfig
+from wmlib.config.dreaming import DreamConfig, DreamSearchConfig
 from wmlib.config.groups import (
     CollectConfig,
     ControllerConfig,
@@ -56,6 +56,7 @@ class Config:
     memory: MemoryConfig = field(default_factory=MemoryConfig)
     controller: ControllerConfig = field(default_factory=ControllerConfig)
     dream: DreamConfig = field(default_factory=DreamConfig)
+    dream_cma: DreamSearchConfig = field(default_factory=DreamSearchConfig)
     rollout: RolloutConfig = field(default_factory=RolloutConfig)
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
 

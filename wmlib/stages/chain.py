@@ -93,6 +93,12 @@ class Chain:
         return self._stage(f"dream-{self.config.vision}", key, [self.vision, self.memory])
 
     @property
+    def dream_cma(self) -> Stage:
+        """C found by whole dreams alone, the paper's way: beside ``controller`` too."""
+        key = {"dream_cma": asdict(self.config.dream_cma), "encoder_compute": self.config.encoder_compute}
+        return self._stage(f"dream-cma-{self.config.vision}", key, [self.vision, self.memory])
+
+    @property
     def evaluate(self) -> Stage:
         return self._stage(f"evaluate-{self.config.arm}", asdict(self.config.evaluate), [self.controller])
 
