@@ -9,8 +9,8 @@ from wmlib.data.replay import (
     STUCK_AFTER,
     Windows,
     beginning,
-    frames_since_tile,
     losses,
+    lost,
     mixed,
     start_weights,
 )
@@ -30,43 +30,54 @@ def episode(rewards, mark: float = 0.0) -> dict[str, np.ndarray]:
     }
 
 
-def test_frames_since_the_last_tile():
-    np.testing.assert_array_equal(frames_since_tile(np.array([-0.1, -0.1, 3.0, -0.1, -0.1, 3.0])), [0, 1, 2, 0, 1, 2])
-    np.testing.assert_array_equal(frames_since_tile(np.full(3, -0.1)), [0, 1, 2])
-
-
-def lost(at: int, steps: int = 200) -> dict[str, np.ndarray]:
+def losing(at: int, steps: int = 200) -> dict[str, np.ndarray]:
     """A tile at every second frame up to ``at``, then none."""
     return episode([3.0 if t <= at and t % 2 == 0 else -0.1 for t in range(steps)])
 
 
 def test_the_road_is_lost_at_the_last_tile_before_a_long_gap_and_never_by_an_end():
-    np.testing.assert_array_equal(losses(lost(100)), [100])
-    np.testing.assert_array_equal(losses(lost(190)), [])  # the recording ended too soon to say
+    np.testing.assert_array_equal(losses(losing(100)), [100])
+    np.testing.assert_array_equal(losses(losing(190)), [])  # the recording ended too soon to say
     np.testing.assert_array_equal(losses(episode([-0.1] * 200)), [])
-    twice = lost(100)
+    twice = losing(100)
     twice["rewards"][150:] = 3.0
     np.testing.assert_array_equal(losses(twice), [100])
-    finished = lost(100)
+    finished = losing(100)
     finished["done"][-1] = 1
     np.testing.assert_array_equal(losses(finished), [])
 
 
-def test_dreams_begin_rarely_where_a_car_is_stuck_and_often_before_it_is():
-    weights = start_weights([lost(100), episode([3.0] * 8)], 0.25, 4.0, 2)
+def test_lost_is_what_comes_after_a_loss_until_the_next_tile():
+    found = losing(100)
+    labels = lost(found)
+    np.testing.assert_array_equal(labels, np.arange(200) >= 100 + AFTER_LOSS)
+    found["rewards"][150] = 3.0
+    labels = lost(found)
+    assert labels[149] == 1 and labels[150] == 0 and labels[155] == 0 and labels[170] == 1
+    never = lost(episode([-0.1] * 200))
+    np.testing.assert_array_equal(never, np.arange(200) >= STUCK_AFTER)
+    ended = episode([3.0] * 20)
+    ended["done"][-1] = 1
+    np.testing.assert_array_equal(lost(ended), np.arange(20) == 19)
+
+
+def test_no_dream_begins_where_the_road_is_lost_and_many_before():
+    weights = start_weights([losing(100), episode([3.0] * 8)], 4.0, 2)
     assert weights.sum() == pytest.approx(1) and len(weights) == 100 + 4
     usual = weights[-1]
     assert weights[(100 - BEFORE_LOSS) // 2 - 1] == usual
     np.testing.assert_allclose(weights[(100 - BEFORE_LOSS) // 2 : (100 + AFTER_LOSS) // 2], 4 * usual)
-    np.testing.assert_allclose(weights[(102 + STUCK_AFTER) // 2 : 100], 0.25 * usual)
+    assert (weights[(100 + AFTER_LOSS) // 2 : 100] == 0).all()
 
 
 def test_windows_of_losses_hold_one():
-    windows = Windows([episode([3.0] * 300), lost(100)], 30)
+    windows = Windows([episode([3.0] * 300), losing(100)], 30)
     batch = windows.draw_losses(generator(0), 50)
     gone = np.array([np.flatnonzero(rewards > 0).max() for rewards in batch["reward"]])
     assert (batch["reward"][:, -1] < 0).all()  # after the last tile nothing comes
     assert gone.min() >= 4 and gone.max() <= 25
+    where = np.arange(30) >= gone[:, None] + AFTER_LOSS
+    np.testing.assert_array_equal(batch["done"], where)  # what M's done head is to learn
     assert Windows([episode([3.0] * 40)], 30).draw_losses(generator(0), 3)["mu"].shape == (3, 31, 32)
 
 

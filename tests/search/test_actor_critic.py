@@ -82,6 +82,8 @@ def test_nothing_follows_an_end_and_the_critic_speaks_at_the_horizon():
     ended = np.array([[False], [True], [False]])
     _, returns = advantages(np.ones((3, 1)), values, ended, 0.9, 1.0)
     np.testing.assert_allclose(returns[:, 0], [1 + 0.9, 1, 1 + 0.9 * 4.0])
+    _, returns = advantages(np.ones((3, 1)), values, ended, 0.9, 1.0, after=-2.0)
+    np.testing.assert_allclose(returns[:, 0], [1 + 0.9 * (1 - 0.9 * 2), 1 - 0.9 * 2, 1 + 0.9 * 4.0])
 
 
 def test_with_lambda_zero_only_the_next_state_counts():

@@ -15,7 +15,7 @@ _NOT_NEGATIVE = (
     *("noisy_episodes", "noise", "patience", "damping", "loss_weight", "first_gamma_rounds", "validate_every"),
 )
 _POSITIVE = ("tau", "sigma", "sigma_floor", "rate", "limit", "critic_rate", "memory_rate", "memory_final_rate")
-_SHARES = ("decay", "momentum", "own_starts", "early_starts", "stuck_weight", "memory_average", "own_data", "loss_data")
+_SHARES = ("decay", "momentum", "own_starts", "early_starts", "memory_average", "own_data", "loss_data")
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,6 @@ class DreamConfig:
     """Share of the dreams that begin in an episode C drove; the others begin in the random driver's."""
     early_starts: float = 0.15
     """Share of the dreams that begin within an episode's first 60 frames, while the picture still zooms in."""
-    stuck_weight: float = 0.15
-    """Weight, as a start, of a state more than 40 frames after the last new tile."""
     loss_weight: float = 4.0
     """Weight, as a start, of a state within 40 frames before the road was lost."""
     recent: int = 60

@@ -29,13 +29,6 @@ def beginning(episode: dict[str, np.ndarray], steps: int) -> dict[str, np.ndarra
     return {name: array[: steps + 1 if name in ("mu", "log_variance") else steps] for name, array in episode.items()}
 
 
-def frames_since_tile(rewards: np.ndarray) -> np.ndarray:
-    """For each frame how many steps ago the last new tile was reached (or the episode began)."""
-    frames = np.arange(len(rewards))
-    reached = np.where(rewards > 0, frames + 1, 0)
-    return frames - np.concatenate([[0], np.maximum.accumulate(reached)[:-1]])
-
-
 def losses(episode: dict[str, np.ndarray]) -> np.ndarray:
     """Frames after which no new tile was reached for ``STUCK_AFTER`` frames or more: the car had lost the road.
 
@@ -46,28 +39,46 @@ def losses(episode: dict[str, np.ndarray]) -> np.ndarray:
     return reached[np.diff(np.append(reached, end)) > STUCK_AFTER] if len(reached) else reached
 
 
-def start_weights(
-    episodes: list[dict[str, np.ndarray]], stuck_weight: float, loss_weight: float, every: int
-) -> np.ndarray:
+def lost(episode: dict[str, np.ndarray]) -> np.ndarray:
+    """1.0 for every step on which the road is lost, in hindsight, or which ends the episode; float32 (steps,).
+
+    A real episode is stopped by patience when this lasts; M's done head learns it, so that a dream ends there too and
+    no car comes back from the grass by a lucky draw of z.
+    """
+    rewards = episode["rewards"]
+    reached = np.flatnonzero(rewards > 0)
+    labels = np.zeros(len(rewards), np.float32)
+    begins = [*losses(episode), *([0] if len(reached) == 0 or reached[0] > 2 * STUCK_AFTER else [])]
+    for frame in begins:
+        later = reached[reached > frame]
+        patience = AFTER_LOSS if frame in reached else STUCK_AFTER
+        labels[frame + patience : later[0] if len(later) else None] = 1
+    labels[-1] = max(labels[-1], float(episode["done"][-1]))
+    return labels
+
+
+def start_weights(episodes: list[dict[str, np.ndarray]], loss_weight: float, every: int) -> np.ndarray:
     """Probability of every ``every``-th frame of all episodes as the beginning of a dream.
 
-    Args:
-        stuck_weight: of the frames of stuck cars, which teach little; all others weigh 1,
-        loss_weight: but those around the loss of the road.
+    None begins where the road is lost already; frames shortly before that weigh ``loss_weight``, all others 1.
     """
     parts = []
     for episode in episodes:
-        weights = np.where(frames_since_tile(episode["rewards"]) >= STUCK_AFTER, stuck_weight, 1.0)
+        weights = np.ones(len(episode["rewards"]))
         for frame in losses(episode):
-            around = slice(max(0, frame - BEFORE_LOSS), frame + AFTER_LOSS)
-            weights[around] = np.maximum(weights[around], loss_weight)
-        parts.append(weights[::every])
+            weights[max(0, frame - BEFORE_LOSS) : frame + AFTER_LOSS] = loss_weight
+        parts.append(np.where(lost(episode) > 0, 0.0, weights)[::every])
     weights = np.concatenate(parts)
+    if not weights.any():
+        weights[:] = 1  # nothing but lost cars: better than no dream
     return weights / weights.sum()
 
 
 class Windows(SequenceBatches):
-    """Random windows of episodes that lie in memory, as :class:`wmlib.data.batches.SequenceBatches` cuts them."""
+    """Random windows of episodes that lie in memory, as :class:`wmlib.data.batches.SequenceBatches` cuts them.
+
+    Their ``done`` is :func:`lost`.
+    """
 
     def __init__(self, episodes: list[dict[str, np.ndarray]], length: int):
         self.length = length
@@ -75,7 +86,8 @@ class Windows(SequenceBatches):
         if not self.episodes:
             raise ValueError(f"no episode has {length} steps")
         self.windows = np.array([len(episode["actions"]) - length + 1 for episode in self.episodes])
-        self.lost = [(index, frame) for index, episode in enumerate(self.episodes) for frame in losses(episode)]
+        self.losses = [(index, frame) for index, episode in enumerate(self.episodes) for frame in losses(episode)]
+        self.episodes = [{**episode, "done": lost(episode)} for episode in self.episodes]
 
     def draw(self, random: np.random.Generator, count: int) -> dict[str, np.ndarray]:
         """``count`` windows, every one as likely as any other."""
@@ -84,11 +96,11 @@ class Windows(SequenceBatches):
 
     def draw_losses(self, random: np.random.Generator, count: int) -> dict[str, np.ndarray]:
         """``count`` windows in which a car loses the road, at any place of the window; any windows if none ever did."""
-        if not self.lost:
+        if not self.losses:
             return self.draw(random, count)
         places = []
-        for which in random.integers(len(self.lost), size=count):
-            episode, frame = self.lost[which]
+        for which in random.integers(len(self.losses), size=count):
+            episode, frame = self.losses[which]
             start = frame - random.integers(min(MARGIN, self.length - 1), max(self.length - MARGIN, MARGIN) + 1)
             places.append((episode, int(np.clip(start, 0, self.windows[episode] - 1))))
         return self.window(places)

@@ -91,7 +91,9 @@ class Trajectories:
     alive: np.ndarray
 
 
-def dream(world: Dream, policy, start: States, steps: int, tau: float, random: np.random.Generator) -> Trajectories:
+def dream(
+    world: Dream, policy, start: States, steps: int, tau: float, random: np.random.Generator, end_logit: float = 0.0
+) -> Trajectories:
     """Drive every lane ``steps`` steps from its state.
 
     Args:
@@ -99,6 +101,7 @@ def dream(world: Dream, policy, start: States, steps: int, tau: float, random: n
         policy: see :class:`wmlib.search.actor_critic.Policy`; a = squash(W [z, h] + b + sigma * noise).
         tau: temperature, positive; 1 is M's own uncertainty.
         random: all noise comes from it.
+        end_logit: M's done logit above which a dream has ended.
     """
     lanes = len(start)
     z, h, c = start.z, start.h, start.c
@@ -109,7 +112,7 @@ def dream(world: Dream, policy, start: States, steps: int, tau: float, random: n
         inputs[t] = np.concatenate([z, h], axis=1)
         action = squash(policy.mean(inputs[t]) + policy.sigma * noise[t])
         z, rewards[t], done, h, c = world.step(z, action, h, c, tau, random)
-        ended[t] = done > 0
+        ended[t] = done > end_logit
     inputs[steps] = np.concatenate([z, h], axis=1)
     over = np.logical_or.accumulate(ended, axis=0)
     return Trajectories(inputs, noise, rewards, ended, np.concatenate([np.ones((1, lanes), bool), ~over[:-1]]))

@@ -67,22 +67,23 @@ def carried_over(policy: Policy, before: np.ndarray, after: np.ndarray, damping:
 
 
 def advantages(
-    rewards: np.ndarray, values: np.ndarray, ended: np.ndarray, gamma: float, decay: float
+    rewards: np.ndarray, values: np.ndarray, ended: np.ndarray, gamma: float, decay: float, after: float = 0.0
 ) -> tuple[np.ndarray, np.ndarray]:
     """Generalised advantage estimates (Schulman et al. 2016) of actions and the returns the critic should learn.
 
     Args:
         rewards: (steps, lanes); ``rewards[t]`` is what the action taken at t paid.
         values: (steps + 1, lanes), the critic's word on the states before each step and after the last.
-        ended: bool (steps, lanes), nothing follows after that step.
+        ended: bool (steps, lanes), the lane's own story ends with that step.
         gamma: discount.
         decay: lambda, 0 trusts the critic after one step, 1 only at the horizon.
+        after: value of what follows an end.
 
     Returns:
         advantages and returns, both (steps, lanes): those at t belong to the action and the state of t.
     """
     follows = 1.0 - ended
-    errors = rewards + gamma * follows * values[1:] - values[:-1]
+    errors = rewards + gamma * (follows * values[1:] + ended * after) - values[:-1]
     result = np.empty_like(errors)
     ahead = np.zeros_like(errors[0])
     for t in range(len(errors) - 1, -1, -1):
@@ -148,12 +149,13 @@ class ActorCritic:
             ``fit(inputs, returns)``, one pass over examples, and ``standardise(inputs)``.
         actor: takes the steps.
         gamma, decay: see :func:`advantages`.
+        after: reward of every step after an end, for ever; 0 says that nothing follows.
         passes: of the critic over every batch.
     """
 
-    def __init__(self, policy: Policy, critic, actor: NaturalGradient, gamma: float, decay: float, passes: int = 2):
+    def __init__(self, policy: Policy, critic, actor, gamma: float, decay: float, after: float = 0.0, passes: int = 3):
         self.policy, self.critic, self.actor = policy, critic, actor
-        self.gamma, self.decay, self.passes = gamma, decay, passes
+        self.gamma, self.decay, self.after, self.passes = gamma, decay, after, passes
 
     def learn(self, inputs, noise, rewards, ended, alive, improve: bool = True) -> dict[str, float]:
         """One batch of trajectories, shapes as in :class:`wmlib.rollout.dreams.Trajectories`.
@@ -168,7 +170,7 @@ class ActorCritic:
         lived = alive.reshape(-1)
         x, e = inputs[:-1].reshape(-1, inputs.shape[-1])[lived], noise.reshape(-1, noise.shape[-1])[lived]
         values = self.critic(inputs)
-        advantage, returns = advantages(rewards * (1 - self.gamma), values, ended, self.gamma, self.decay)
+        advantage, returns = advantages(rewards * (1 - self.gamma), values, ended, self.gamma, self.decay, self.after)
         advantage, returns = advantage.reshape(-1)[lived], returns.reshape(-1)[lived]
         unexplained = np.var(returns - values[:-1].reshape(-1)[lived]) / max(np.var(returns), 1e-12)
         for _ in range(self.passes):

@@ -11,17 +11,19 @@ from wmlib.data.rollouts import read_arrays, write_arrays
 from wmlib.envs.dream import Dream
 from wmlib.models.critic import Critic
 from wmlib.models.inference import MemoryStep
-from wmlib.models.mdnrnn import MDNRNN
+from wmlib.models.mdnrnn import DONE_WEIGHT, MDNRNN
 from wmlib.models.optimizer import FusedAdam
 from wmlib.models.weights import model_weights, set_model_weights
 from wmlib.rollout.dreams import States, dream, replay
 from wmlib.search.actor_critic import ActorCritic, NaturalGradient, Policy, carried_over, divergence
 from wmlib.seeds import generator
+from wmlib.simulator import STEP_COST
 from wmlib.stages.training import fix_seed
 
 EVERY = 4  # frames between two places of an episode where a dream may begin
 EARLY = 60  # frames of an episode's beginning
 HIGH_RATE_ROUNDS = 5  # while most of what C drives is new to M
+END_LOGIT = float(np.log(DONE_WEIGHT))  # a probability of one half, as ends count so many times in M's loss
 WARM_UP = 20  # batches that teach only the critic, before C's first step and where the discount changes
 
 
@@ -98,7 +100,7 @@ class Starts:
         early = [beginning(episode, EARLY) for episode in some + recent]
         for part, episodes in ((settings.early_starts, early), (late * share, recent), (late * (1 - share), some)):
             if part > 0:
-                weights = start_weights(episodes, settings.stuck_weight, settings.loss_weight, EVERY)
+                weights = start_weights(episodes, settings.loss_weight, EVERY)
                 self.sets.append((part, replay(memory, episodes, random, EVERY), weights))
 
     def draw(self) -> States:
@@ -132,12 +134,14 @@ def learn(config, learner: Learner, world: Dream, starts: Starts) -> dict:
     """The steps of C of one round, all of them in dreams."""
     settings, number = config.dream, learner.rounds
     actor = NaturalGradient(settings.rate, settings.limit, settings.damping, settings.momentum, settings.sigma_floor)
-    actor_critic = ActorCritic(learner.policy, learner.critic, actor, gamma_at(settings, number), settings.decay)
+    actor_critic = ActorCritic(
+        learner.policy, learner.critic, actor, gamma_at(settings, number), settings.decay, -STEP_COST
+    )
     random, figures = generator(config.seed, "dream", "noise", number), []
     learner.critic.random = generator(config.seed, "dream", "critic", number)
     warm_up = WARM_UP if number in (0, settings.first_gamma_rounds) else 0
     for update in range(warm_up + (settings.updates if number else settings.first_updates)):
-        dreamt = dream(world, actor_critic.policy, starts.draw(), settings.horizon, settings.tau, random)
+        dreamt = dream(world, actor_critic.policy, starts.draw(), settings.horizon, settings.tau, random, END_LOGIT)
         if update == 0:
             learner.critic.standardise(dreamt.inputs.reshape(-1, dreamt.inputs.shape[-1]))
         figures.append(actor_critic.learn(*vars(dreamt).values(), improve=update >= warm_up))
