@@ -10,7 +10,7 @@ from wmlib.config import Config
 from wmlib.errors import UserError
 from wmlib.runs import read_json
 from wmlib.stages.chain import Chain, run_all, run_stage
-from wmlib.stages.dream import COLUMNS, choose
+from wmlib.stages.dream import COLUMNS, choose, with_habits
 
 SMOKE = Config.preset("smoke").override(["rollout.executor=serial"])
 
@@ -66,6 +66,15 @@ def test_an_interrupted_run_ends_as_one_that_was_not(finished, tmp_path, monkeyp
 def test_a_round_is_chosen_by_its_neighbours_too():
     assert choose([0, 900, 0, 500, 530, 510, 400]) == 4
     assert choose([3.0]) == 0
+
+
+def test_habits_differ_between_drivers_and_change_nothing_but_biases():
+    c = np.arange(9.0)[None]
+    drivers = with_habits(c, 4, 0.7, np.random.default_rng(0))
+    np.testing.assert_array_equal(drivers[:, :6], np.repeat(c, 4, axis=0)[:, :6])
+    assert len(np.unique(drivers[:, 7])) == 4
+    assert np.abs(drivers[:, 6:] - c[:, 6:]).max() < 4
+    np.testing.assert_array_equal(with_habits(c, 2, 0.0, np.random.default_rng(0)), np.repeat(c, 2, axis=0))
 
 
 @pytest.mark.parametrize("setting", ["tau=0", "horizon=0", "gamma=1", "own_data=1.5", "rounds=0", "sigma=-1"])

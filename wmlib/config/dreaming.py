@@ -12,7 +12,16 @@ _AT_LEAST_ONE = (
     *("memory_first_updates", "memory_updates", "memory_batch", "validation_tracks"),
 )
 _NOT_NEGATIVE = (
-    *("noisy_episodes", "noise", "patience", "damping", "loss_weight", "first_gamma_rounds", "validate_every"),
+    *(
+        "noisy_episodes",
+        "noise",
+        "habits",
+        "patience",
+        "damping",
+        "loss_weight",
+        "first_gamma_rounds",
+        "validate_every",
+    ),
 )
 _POSITIVE = ("tau", "sigma", "sigma_floor", "rate", "limit", "critic_rate", "memory_rate", "memory_final_rate")
 _SHARES = ("decay", "momentum", "own_starts", "early_starts", "memory_average", "own_data", "loss_data")
@@ -30,6 +39,8 @@ class DreamConfig:
     """Real episodes a round driven with persistent noise, so that M sees mistakes and what follows them."""
     noise: float = 0.3
     """Largest standard deviation of that noise; see ``collect.on_policy_noise``."""
+    habits: float = 0.7
+    """How far, on the pre-activations, each noisy episode's driver leans its own way from beginning to end."""
     patience: int = 150
     """A real episode ends after so many frames without a new tile; 0 drives every one to its end."""
     first_updates: int = 80

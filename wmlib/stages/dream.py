@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from wmlib.config import ACTION_SIZE
 from wmlib.data.replay import encoded
 from wmlib.data.rollouts import RolloutStore
 from wmlib.envs.dream import Dream
@@ -47,6 +48,7 @@ COLUMNS = (
     "validation_std",
     "validation_n",
 )
+HABITS = (0.1, 1.0, 0.4)  # of steering, gas and brake: which pre-activations differ how much from episode to episode
 WINDOW = 3  # rounds whose clean returns are averaged when one is chosen
 FIELDS = ("mu", "log_variance", "actions", "rewards", "done")
 
@@ -135,7 +137,11 @@ def _drive(chain, stage: Stage, learner, world: Dream, first: int) -> tuple[list
     clean, noisy = settings.clean_episodes, settings.noisy_episodes
     for kind, count, noise in (("clean", clean, 0.0), ("noisy", noisy, settings.noise)):
         seeds = track_seeds("collect", config.seed, drawn + (clean if kind == "noisy" else 0), count)
-        totals, episodes = drive(chain, stage, learner, seeds, noise, settings.patience, record=True)
+        candidates = learner.policy.parameters[None]
+        if kind == "noisy":
+            random = generator(config.seed, "dream", "habits", learner.rounds)
+            candidates = with_habits(candidates, count, settings.habits, random)
+        totals, episodes = drive(chain, stage, learner, candidates, seeds, noise, settings.patience, record=True)
         parts.append(episodes)
         figures |= {f"{kind}_mean": round(float(totals.mean()), 2) if count else "", f"{kind}_n": count}
         if kind == "clean":
@@ -150,17 +156,35 @@ def _drive(chain, stage: Stage, learner, world: Dream, first: int) -> tuple[list
         }
     if settings.validate_every and learner.rounds % settings.validate_every == 0:
         seeds = track_seeds("validation", config.seed, 0, settings.validation_tracks)
-        totals, _ = drive(chain, stage, learner, seeds, 0.0, patience=0)
+        totals, _ = drive(chain, stage, learner, learner.policy.parameters[None], seeds, 0.0, patience=0)
         spread = round(float(totals.std(ddof=1)), 2) if len(totals) > 1 else 0.0
         figures |= {"validation_mean": round(float(totals.mean()), 2), "validation_std": spread}
         figures["validation_n"] = len(totals)
     return driven, figures | calibration(world, learner.critic, parts[0], gamma_at(settings, learner.rounds))
 
 
+def with_habits(parameters: np.ndarray, count: int, scale: float, random: np.random.Generator) -> np.ndarray:
+    """``count`` copies of C (1, P), each with a habit of its own: its biases shifted for a whole episode.
+
+    A driver who always gives the same gas teaches M nothing about gas: M then takes speed for fate, and a dream in
+    which C lifts its foot ends in the ditch as often.
+    """
+    copies = np.repeat(parameters, count, axis=0)
+    copies[:, -ACTION_SIZE:] += scale * np.array(HABITS) * random.standard_normal((count, ACTION_SIZE))
+    return copies
+
+
 def drive(
-    chain, stage: Stage, learner, seeds: list[int], noise: float, patience: int, record: bool = False
+    chain,
+    stage: Stage,
+    learner,
+    candidates: np.ndarray,
+    seeds: list[int],
+    noise: float,
+    patience: int,
+    record: bool = False,
 ) -> tuple[np.ndarray, list]:
-    """Real episodes of the learner's C and M: returns, and the encoded episodes if they are recorded."""
+    """Real episodes of one or several C's (n, P), in turn, with the learner's M: returns, and episodes if recorded."""
     from wmlib.models.inference import FrameEncoder
     from wmlib.models.weights import load_weights
 
@@ -179,9 +203,9 @@ def drive(
         noise=noise,
         record=folder if record else None,
     )
-    jobs = [Job(index, 0, seed) for index, seed in enumerate(seeds)]
+    jobs = [Job(index, index % len(candidates), seed) for index, seed in enumerate(seeds)]
     with make_executor(config.rollout, spec) as executor:
-        totals = np.array([episode.total for episode in executor.run(jobs, learner.policy.parameters[None], patience)])
+        totals = np.array([episode.total for episode in executor.run(jobs, candidates, patience)])
     if not record:
         return totals, []
     encode, episodes = FrameEncoder(load_weights(encoder), config.encoder_compute), []
