@@ -157,7 +157,8 @@ def test_the_head_is_lost_and_the_run_resumes(nodes, tmp_path):
         subprocess.run(command("ray", f"rollout.address={again.address}"), check=True, capture_output=True)
     finally:
         again.shutdown()
-    one, other = (read_arrays(tmp_path / name / stage.name / "controller.npz", ("parameters",)) for name in ("serial", "ray"))
+    files = [tmp_path / name / stage.name / "controller.npz" for name in ("serial", "ray")]
+    one, other = (read_arrays(file, ("parameters",)) for file in files)
     assert np.array_equal(one["parameters"], other["parameters"])
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from wmlib import seeds
-from wmlib.models.optimizer import FusedAdam
+from wmlib.kernels.adam import FusedAdam
 
 
 class Critic:

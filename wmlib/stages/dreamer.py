@@ -9,10 +9,10 @@ import numpy as np
 from wmlib.data.replay import Windows, beginning, mixed, start_weights
 from wmlib.data.rollouts import read_arrays, write_arrays
 from wmlib.envs.dream import Dream
+from wmlib.kernels.adam import FusedAdam
 from wmlib.models.critic import Critic
 from wmlib.models.inference import MemoryStep
-from wmlib.models.mdnrnn import DONE_WEIGHT, MDNRNN
-from wmlib.models.optimizer import FusedAdam
+from wmlib.models.mdnrnn import DONE_WEIGHT, MDNRNN, faster
 from wmlib.models.weights import model_weights, set_model_weights
 from wmlib.rollout.dreams import States, dream, replay
 from wmlib.search.actor_critic import ActorCritic, NaturalGradient, Policy, carried_over, divergence
@@ -33,7 +33,7 @@ class Learner:
     def __init__(self, config, memory_weights: dict[str, np.ndarray]):
         settings = config.dream
         fix_seed(config.seed, "dream")
-        self.memory = MDNRNN(config.memory, seed=config.seed)
+        self.memory = faster(MDNRNN(config.memory, seed=config.seed))
         self.memory.compile(FusedAdam(settings.memory_rate, clipvalue=config.memory.clip))
         set_model_weights(self.memory.network, memory_weights, "memory weights")
         self.average = dict(memory_weights)
