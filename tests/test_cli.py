@@ -59,6 +59,6 @@ def test_python_dash_m(program):
 
 
 def test_unexpected_failures_keep_their_traceback(monkeypatch):
-    monkeypatch.setattr("wmlib.cli.resolve", lambda arguments, create: 1 / 0)
+    monkeypatch.setattr("wmlib.cli.resolve", lambda arguments: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         wmlib.cli.main(["show-config"])

@@ -73,7 +73,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         "full: what the report prints (default); long: full with a longer search; paper: the paper's own numbers",
     )
     parser.add_argument("--run", type=Path, default=None, metavar="DIR", help="run folder (default: runs/SCALE)")
-    parser.add_argument("--seed", type=int, default=None, help="training seed of the whole chain (default: 0)")
+    parser.add_argument("--seed", type=number(int, 0), default=None, help="training seed of the chain (default: 0)")
     parser.add_argument(
         "--set",
         action="append",
@@ -86,14 +86,48 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
 
 def add_train_seed(parser: argparse.ArgumentParser) -> None:
     """Which training run of a shipped arm."""
-    parser.add_argument("--train-seed", type=int, default=None, help="training run of the arm (default: headline)")
+    text = "training run of the arm (default: headline)"
+    parser.add_argument("--train-seed", type=number(int, 0), default=None, help=text)
 
 
-def resolve(arguments: argparse.Namespace, create: bool = True) -> tuple[Config, Path]:
+def number(kind: type, least: float) -> Callable[[str], float]:
+    """An option's type: a finite int or float of at least ``least``."""
+
+    def parse(text: str):
+        value = kind(text)
+        if not least <= value < float("inf"):  # false for nan
+            raise argparse.ArgumentTypeError(f"{text}: must be a finite number of at least {least}")
+        return value
+
+    parse.__name__ = kind.__name__  # what argparse calls it when it cannot be read
+    return parse
+
+
+def rules(parser: argparse.ArgumentParser, needs: dict[str, str], excludes: dict[str, tuple[str, ...]]) -> None:
+    """Options that mean something only beside, or only without, another: given otherwise, they are refused."""
+    parser.set_defaults(needs=needs, excludes=excludes)
+
+
+def check_rules(arguments: argparse.Namespace) -> None:
+    """Every option given is obeyed or refused. Raises :class:`UserError` that names one that would be dropped."""
+
+    def given(option: str) -> bool:
+        return getattr(arguments, DESTINATIONS.get(option, option.replace("-", "_"))) not in (None, False, [])
+
+    for option, needed in getattr(arguments, "needs", {}).items():
+        if given(option) and not given(needed):
+            raise UserError(f"--{option} only counts with --{needed}; add that, or leave it out")
+    for option, unused in getattr(arguments, "excludes", {}).items():
+        for other in unused:
+            if given(option) and given(other):
+                raise UserError(f"--{other} does not count with --{option}; leave one of them out")
+
+
+DESTINATIONS = {"set": "overrides"}  # options whose attribute has another name
+
+
+def resolve(arguments: argparse.Namespace) -> tuple[Config, Path]:
     """Configuration and run folder of a command: what the folder was made with, then this command's options.
-
-    Args:
-        create: write the configuration into a new folder.
 
     Raises:
         UserError: unknown settings, or a scale or seed other than the folder's.
@@ -114,8 +148,6 @@ def resolve(arguments: argparse.Namespace, create: bool = True) -> tuple[Config,
                 raise UserError(f"{folder}: was made with {option} {have}, not {wanted}; choose another --run folder")
         return config.override(arguments.overrides)
 
-    if not create and not (folder / "config.json").exists():
-        return build(None), folder
     return open_run(folder, build), folder
 
 
@@ -133,12 +165,15 @@ def _add_stage(commands, name: str, text: str) -> None:
         stage.set_defaults(execute=_evaluate)
         stage.add_argument("--pretrained", metavar="ARM", default=None, help="evaluate shipped weights")
         add_train_seed(stage)
-        stage.add_argument("--tracks", type=int, default=None, help="number of tracks")
-        stage.add_argument("--first-seed", type=int, default=None, help="first track seed; the others follow it")
+        stage.add_argument("--tracks", type=number(int, 1), default=None, help="number of tracks")
+        stage.add_argument("--first-seed", type=number(int, 0), default=None, help="first track seed; others follow")
         stage.add_argument(
-            "--renderer", choices=("gymnasium", "wmlib"), default="gymnasium", help="whose pictures V sees"
+            "--renderer", choices=("gymnasium", "wmlib"), help="whose pictures V sees (default: gymnasium)"
         )
         stage.add_argument("--out", type=Path, default=None, help="CSV to write")
+        shipped = ("train-seed", "tracks", "first-seed", "renderer", "out")
+        excluded = ("scale", "run", "seed", "set", "force")
+        rules(stage, dict.fromkeys(shipped, "pretrained"), {"pretrained": excluded})
 
 
 def _stage(arguments: argparse.Namespace) -> None:
@@ -167,10 +202,12 @@ def _add_run(commands) -> None:
     )
     add_run_options(run)
     run.add_argument("--pretrained", metavar="ARM", default=None, help="take over shipped V and M; only C is learnt")
-    run.add_argument("--train-seed", type=int, default=None, help="training run of the shipped arm (default: headline)")
+    add_train_seed(run)
+    rules(run, {"train-seed": "pretrained"}, {})
 
 
 def _run(arguments: argparse.Namespace) -> None:
+    from wmlib.runs import owned
     from wmlib.stages.chain import run_all
 
     if arguments.pretrained:
@@ -178,7 +215,10 @@ def _run(arguments: argparse.Namespace) -> None:
 
         if arguments.run is None:
             raise UserError("--pretrained needs a folder of its own: add --run runs/mine")
-        adopt(shipped_agent(arguments.pretrained, arguments.train_seed), arguments.run)
+        agent = shipped_agent(arguments.pretrained, arguments.train_seed)
+        resolve(arguments)  # refused before anything is written
+        with owned(arguments.run):
+            adopt(agent, arguments.run)
     stage = run_all(*resolve(arguments))
     print(f"{stage.path}: {_figures(stage.summary())}")
 
@@ -198,15 +238,16 @@ def _add_play(commands) -> None:
     )
     add_train_seed(play)
     play.add_argument(
-        "--track", type=int, default=1_050_000_000, help="track seed (default: a track that is in no score)"
+        "--track", type=number(int, 0), default=1_050_000_000, help="track seed (default: a track that is in no score)"
     )
-    play.add_argument("--steps", type=int, default=1000, help="frames at most")
+    play.add_argument("--steps", type=number(int, 1), default=1000, help="frames at most")
     play.add_argument(
         "--record", type=Path, default=None, help="write a video (.mp4 or .gif) instead of opening a window"
     )
     play.add_argument(
         "--side-by-side", action="store_true", help="record the real frame, V's reconstruction and M's dream"
     )
+    rules(play, {"train-seed": "agent", "side-by-side": "record"}, {"run": ("train-seed", "side-by-side")})
 
 
 def _play(arguments: argparse.Namespace) -> None:
@@ -223,7 +264,10 @@ def _add_info(commands) -> None:
 def _info(arguments: argparse.Namespace) -> None:
     from wmlib.stages.info import print_info
 
-    print_info(*resolve(arguments, create=False))
+    config, folder = resolve(arguments)
+    if not (folder / "config.json").exists():
+        raise UserError(f"{folder}: holds no run; start one with `wmlib run --run {folder}`")
+    print_info(config, folder)
 
 
 def _add_show_config(commands) -> None:
@@ -232,11 +276,11 @@ def _add_show_config(commands) -> None:
 
 
 def _show_config(arguments: argparse.Namespace) -> None:
-    print(json.dumps(resolve(arguments, create=False)[0].to_dict(), indent=2))
+    print(json.dumps(resolve(arguments)[0].to_dict(), indent=2))
 
 
 def _figures(summary: dict) -> str:
-    return ", ".join(f"{k} {v}" for k, v in summary.items() if k != "identity") or "not finished"
+    return ", ".join(f"{k} {v}" for k, v in summary.items()) or "not finished"
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -250,6 +294,7 @@ def carry_out(parser: argparse.ArgumentParser, argv: list[str] | None) -> None:
     os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
     arguments = parser.parse_args(argv)
     try:
+        check_rules(arguments)
         arguments.execute(arguments)
     except UserError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from wmlib import __version__
-from wmlib.cli import add_command, add_run_options, add_train_seed, carry_out, resolve
+from wmlib.cli import add_command, add_run_options, add_train_seed, carry_out, number, resolve, rules
 from wmlib.errors import UserError
 
 
@@ -71,6 +71,7 @@ def _add_report(commands) -> None:
     )
     report.add_argument("--results", type=Path, default=None, help="where to write (default: book/results)")
     report.add_argument("--publish", action="store_true", help="also copy weights as float16 into wmlib/pretrained")
+    rules(report, {"vision": "run", "publish": "run"}, {"vision": ("publish",)})
 
 
 def _report(arguments: argparse.Namespace) -> None:
@@ -98,16 +99,17 @@ def _add_analyse(commands) -> None:
         _analyse,
     )
     analyse.add_argument("--run", type=Path, default=None, metavar="DIR", help="run folder of the driver")
-    analyse.add_argument("--arm", default="vae-zh", help="which driver of the run folder (default: vae-zh)")
+    analyse.add_argument("--arm", default=None, help="which driver of the run folder (default: vae-zh)")
     analyse.add_argument(
         "--pretrained", metavar="ARM", default=None, help="shipped weights; with --run also their gap to it"
     )
     add_train_seed(analyse)
-    analyse.add_argument("--tracks", type=int, default=64, help="validation tracks to drive (default: 64)")
+    analyse.add_argument("--tracks", type=number(int, 1), default=64, help="validation tracks to drive (default: 64)")
     analyse.add_argument("--out", type=Path, default=None, help="JSON to update (default: book/results/analysis.json)")
     analyse.add_argument(
         "--films", type=Path, default=None, metavar="DIR", help="film its easiest and hardest track into this folder"
     )
+    rules(analyse, {"train-seed": "pretrained", "arm": "run"}, {"pretrained": ("arm",)})
 
 
 def _analyse(arguments: argparse.Namespace) -> None:
@@ -150,7 +152,7 @@ def _add_bench(commands) -> None:
         "example:  wmbook bench --repetitions 5",
         _bench,
     )
-    bench.add_argument("--repetitions", type=int, default=5, help="interleaved repetitions")
+    bench.add_argument("--repetitions", type=number(int, 1), default=5, help="interleaved repetitions")
     bench.add_argument("--only", default=None, help="comma-separated groups: simulator, rollout, training, dream")
     bench.add_argument("--out", type=Path, default=None, help="JSON to write (default: book/results/bench.json)")
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from wmlib.config import ControllerConfig, MemoryConfig
+from wmlib.errors import UserError
 from wmlib.models.weights import save_weights
 from wmlib.rollout.executors import ProcessExecutor, SerialExecutor
 from wmlib.rollout.lanes import Job, in_order
@@ -65,7 +66,7 @@ def test_candidates_differ(reference):
 
 
 def test_a_lost_episode_is_noticed(reference):
-    with pytest.raises(RuntimeError, match="10 jobs gave 9"):
+    with pytest.raises(UserError, match="10 jobs gave 9"):
         in_order(JOBS, reference[:-1])
 
 

@@ -30,8 +30,11 @@ def test_same_seed_same_search_and_global_generator_untouched():
 def test_saved_search_continues_exactly(tmp_path):
     search = CMAES(5, 8, 0.1, seed=3)
     search.tell(fitness(search.ask()))
-    search.save(tmp_path / "s.pkl")
-    restored = CMAES.load(tmp_path / "s.pkl")
+    search.tell(fitness(search.ask()))
+    search.save(tmp_path / "s.npz")
+    restored = CMAES(5, 8, 0.1, seed=3)
+    restored.resume(tmp_path / "s.npz")
+    assert restored.generation == 2
     for _ in range(3):
         a, b = search.ask(), restored.ask()
         assert np.array_equal(a, b)
@@ -51,8 +54,12 @@ def test_bad_fitness_and_damaged_state(tmp_path):
     search = CMAES(4, 8, 0.1, seed=0)
     values = np.zeros(len(search.ask()))
     values[3] = np.nan
-    with pytest.raises(ValueError, match="candidate 3"):
+    with pytest.raises(UserError, match="candidate 3"):
         search.tell(values)
-    (tmp_path / "s.pkl").write_bytes(b"\x80\x04")
-    with pytest.raises(UserError, match="damaged search state"):
-        CMAES.load(tmp_path / "s.pkl")
+    search.tell(np.arange(8.0))
+    search.save(tmp_path / "s.npz")
+    with pytest.raises(UserError, match="s.npz: is of another search"):
+        CMAES(4, 8, 0.1, seed=1).resume(tmp_path / "s.npz")
+    (tmp_path / "s.npz").write_bytes(b"\x80\x04")
+    with pytest.raises(UserError, match="s.npz: truncated or damaged"):
+        CMAES(4, 8, 0.1, seed=0).resume(tmp_path / "s.npz")

@@ -21,8 +21,22 @@ def at_least(name: str, value: float, minimum: float) -> None:
         raise UserError(f"{name}={value!r}: must be at least {minimum}")
 
 
+def check_numbers(name: str, group: Any) -> None:
+    """Raise :class:`UserError` unless every number of a group is finite, not negative, below 1e9 and of its type."""
+    for field, kind in get_type_hints(type(group)).items():
+        value = getattr(group, field)
+        if kind not in (int, float, bool, str):
+            continue
+        if not isinstance(value, (int, float) if kind is float else kind) or (kind is not bool and value is True):
+            raise UserError(f"{name}{field}={value!r}: expected {kind.__name__}")
+        if kind in (int, float) and not 0 <= value < 1e9:
+            raise UserError(f"{name}{field}={value!r}: must be a finite number from 0 to 1e9")
+
+
 def from_dict(kind: type, values: dict, where: str):
     """A tree of type ``kind`` from nested dictionaries. Raises :class:`UserError` for a key it does not know."""
+    if not isinstance(values, dict):
+        raise UserError(f"{where}: expected a group of settings, not {values!r}")
     hints = get_type_hints(kind)
     unknown = set(values) - set(hints)
     if unknown:

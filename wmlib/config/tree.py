@@ -20,7 +20,7 @@ from wmlib.config.groups import (
     VisionConfig,
 )
 from wmlib.config.presets import PAPER_VAEGAN, PRESETS
-from wmlib.config.settings import assign, at_least, from_dict, one_of
+from wmlib.config.settings import assign, at_least, check_numbers, from_dict, one_of
 from wmlib.errors import UserError
 
 VARIANT = "vaegan.variant"  # a preset of its group
@@ -61,6 +61,18 @@ class Config:
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
 
     def __post_init__(self):
+        check_numbers("", self)
+        for name in ("collect", "vae", "vaegan", "memory", "controller", "rollout", "evaluate"):
+            check_numbers(f"{name}.", getattr(self, name))
+        for name in ("vae", "vaegan", "memory"):
+            group = getattr(self, name)
+            at_least(f"{name}.checkpoint_every", group.checkpoint_every, 1)
+            if not (0 < group.learning_rate and 0 < group.final_learning_rate and group.final_share <= 1):
+                raise UserError(f"{name}: learning rates must be positive and final_share at most 1")
+        for name in ("samples", "validate_every", "validation_tracks"):
+            at_least(f"controller.{name}", getattr(self.controller, name), 1)
+        at_least("memory.batch_size", self.memory.batch_size, 1)
+        at_least("collect.on_policy_episodes", self.collect.on_policy_episodes, 1)
         one_of("scale", self.scale, SCALES)
         one_of("vision", self.vision, tuple(VISIONS))
         one_of("encoder_compute", self.encoder_compute, ("float32", "int8", "bfloat16"))

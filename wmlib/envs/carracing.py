@@ -11,7 +11,16 @@ from wmlib.simulator.lens import CROP
 
 
 def preprocess(observation: np.ndarray) -> np.ndarray:
-    """Crop the status bar off a (96, 96, 3) uint8 observation and area-average it to (64, 64, 3) uint8: what V sees."""
+    """Crop the status bar off a (96, 96, 3) uint8 observation and area-average it to (64, 64, 3) uint8: what V sees.
+
+    Raises:
+        ValueError: another shape or type, whose top rows would silently be taken for the whole.
+    """
+    if np.shape(observation) != (96, 96, 3) or np.asarray(observation).dtype != np.uint8:
+        raise ValueError(
+            f"observation is {np.shape(observation)}, {np.asarray(observation).dtype}; "
+            "CarRacing's is (96, 96, 3), uint8"
+        )
     return cv2.resize(observation[:CROP], (64, 64), interpolation=cv2.INTER_AREA)
 
 

@@ -5,13 +5,12 @@ Names are ``layer/variable``, for example ``conv1/kernel`` or ``lstm/recurrent_k
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
 from wmlib.errors import UserError
-from wmlib.runs import atomic_path
+from wmlib.runs import DAMAGE, atomic_path, check_finite
 
 
 def model_weights(model) -> dict[str, np.ndarray]:
@@ -34,8 +33,10 @@ def set_model_weights(model, weights: dict[str, np.ndarray], source: str | Path 
 
 def save_weights(path: str | Path, weights: dict[str, np.ndarray], dtype: str = "float32") -> None:
     """Write arrays to ``path`` at once or not at all. ``dtype`` float16 halves the size for shipping."""
+    weights = {name: np.asarray(array, dtype) for name, array in weights.items()}
+    check_finite(path, weights)
     with atomic_path(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, **{name: np.asarray(array, dtype) for name, array in weights.items()})
+        np.savez_compressed(file, **weights)
 
 
 def load_weights(path: str | Path, shapes: dict[str, tuple[int, ...]] | None = None) -> dict[str, np.ndarray]:
@@ -45,7 +46,7 @@ def load_weights(path: str | Path, shapes: dict[str, tuple[int, ...]] | None = N
         shapes: names and shapes the file must hold; None accepts any.
 
     Raises:
-        UserError: no such file, not a weights file, or other shapes than asked for.
+        UserError: no such file, not a weights file, numbers that are not finite, or other shapes than asked for.
     """
     path = Path(path)
     if not path.exists():
@@ -53,8 +54,9 @@ def load_weights(path: str | Path, shapes: dict[str, tuple[int, ...]] | None = N
     try:
         with np.load(path, allow_pickle=False) as file:
             weights = {name: file[name].astype(np.float32) for name in file.files}
-    except (ValueError, OSError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+    except DAMAGE as error:
         raise UserError(f"{path}: not a readable weights file ({error}); delete it and redo its stage") from None
+    check_finite(path, weights)
     if shapes is not None:
         check_shapes(weights, shapes, path)
     return weights

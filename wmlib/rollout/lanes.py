@@ -5,6 +5,7 @@ A lane that finishes takes the next job at once, so no lane idles while work is 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from wmlib.config import MAX_STEPS
+from wmlib.errors import UserError
 from wmlib.simulator import STEP_COST
 
 
@@ -39,10 +41,13 @@ class Episode:
 
 
 def in_order(jobs: list[Job], episodes: list[Episode]) -> list[Episode]:
-    """Sort episodes like their jobs. Raises RuntimeError if one is missing."""
+    """Sort episodes like their jobs. Raises :class:`UserError` if one is missing or its return is not finite."""
     by_index = {episode.index: episode for episode in episodes}
     if len(by_index) != len(jobs):
-        raise RuntimeError(f"{len(jobs)} jobs gave {len(by_index)} episodes")
+        raise UserError(f"{len(jobs)} jobs gave {len(by_index)} episodes; the same command continues")
+    for episode in episodes:
+        if not math.isfinite(episode.total):
+            raise UserError(f"candidate {episode.candidate} on track {episode.track_seed}: return is {episode.total}")
     return [by_index[job.index] for job in jobs]
 
 
@@ -91,6 +96,12 @@ def drive(
         refill(lane)
     while active.any():
         actions = driver.act(simulator.frames, active)
+        if not np.isfinite(actions[active]).all():
+            lane = int(np.argmin(np.isfinite(actions).all(1) | ~active))
+            raise UserError(
+                f"candidate {jobs[lane].candidate} on track {jobs[lane].track_seed}, frame {steps[lane]}: action "
+                f"{actions[lane].tolist()} is not finite; the weights of V, M or C are damaged or did not converge"
+            )
         rewards, terminated, truncated = simulator.step(actions, active)
         total[active] += rewards[active]
         steps[active] += 1

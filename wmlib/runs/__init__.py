@@ -1,12 +1,26 @@
 """Run folders: stages that resume, files written whole, metrics, progress, and the machine all this is on."""
 
-from wmlib.runs.files import atomic_path, csv_text, read_arrays, read_json, write_arrays, write_json, write_text
+from wmlib.runs.files import (
+    DAMAGE,
+    atomic_path,
+    check_finite,
+    check_writable,
+    csv_text,
+    read_arrays,
+    read_csv,
+    read_json,
+    read_record,
+    write_arrays,
+    write_json,
+    write_text,
+)
 from wmlib.runs.machine import available_cores, end_with_parent, one_thread_each, processor, provenance, quiet
 from wmlib.runs.metrics import MetricLog, read_metrics
 from wmlib.runs.progress import Progress
-from wmlib.runs.stage import DONE, Stage, Stopwatch, differences, digest, open_run
+from wmlib.runs.stage import DONE, Stage, Stopwatch, differences, digest, open_run, owned
 
 __all__ = [
+    "DAMAGE",
     "DONE",
     "MetricLog",
     "Progress",
@@ -14,18 +28,23 @@ __all__ = [
     "Stopwatch",
     "atomic_path",
     "available_cores",
+    "check_finite",
+    "check_writable",
     "csv_text",
     "differences",
     "digest",
     "end_with_parent",
     "one_thread_each",
     "open_run",
+    "owned",
     "processor",
     "provenance",
     "quiet",
     "read_arrays",
+    "read_csv",
     "read_json",
     "read_metrics",
+    "read_record",
     "write_arrays",
     "write_json",
     "write_text",

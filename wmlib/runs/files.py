@@ -5,8 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import os
+import struct
+import tokenize
 import zipfile
+import zlib
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -14,6 +18,9 @@ import numpy as np
 
 from wmlib.errors import UserError
 
+# What NumPy, zipfile and zlib raise on a file that is cut, flipped or foreign
+DAMAGE = (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError, AttributeError, TypeError, SyntaxError,
+          NotImplementedError, RuntimeError, MemoryError, OverflowError, struct.error, tokenize.TokenError)  # fmt: skip
 COMPRESSION_LEVEL = 1  # zlib's fastest: flat colours shrink well even so
 
 
@@ -29,7 +36,9 @@ def atomic_path(path: Path):
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
+        _sync(temporary)
         os.replace(temporary, path)
+        _sync(path.parent)
     except OSError as error:
         if error.filename is None and error.errno is None:
             raise
@@ -37,6 +46,15 @@ def atomic_path(path: Path):
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+def _sync(path: Path) -> None:
+    """Have the disk hold a file, or a folder's names, before going on: a rename then survives a power cut."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -47,7 +65,11 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, value) -> None:
     """Write a JSON file atomically, indented and with a final newline."""
-    write_text(path, json.dumps(value, indent=2) + "\n")
+    try:
+        text = json.dumps(value, indent=2, allow_nan=False)
+    except ValueError:
+        raise UserError(f"{path}: not written, a number in it is not finite") from None
+    write_text(path, text + "\n")
 
 
 def csv_text(columns: tuple[str, ...], rows: list[dict]) -> str:
@@ -62,18 +84,77 @@ def csv_text(columns: tuple[str, ...], rows: list[dict]) -> str:
 def read_json(path: Path):
     """Read a JSON file. Raises :class:`UserError` when it is missing or damaged."""
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=_no_constant)
     except FileNotFoundError:
         raise UserError(f"{path}: not found; run the stage that writes it first") from None
-    except (json.JSONDecodeError, UnicodeDecodeError):
+    except (ValueError, RecursionError):
         raise UserError(f"{path}: damaged JSON; delete the file and run the stage again") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot read ({error.strerror})") from None
+
+
+def _no_constant(name: str):
+    raise ValueError(f"{name} is not a number")
+
+
+def read_record(path: Path, *names: str) -> dict:
+    """Read a JSON object that has these keys. Raises :class:`UserError` naming the file otherwise."""
+    value = read_json(path)
+    missing = [name for name in names if name not in value] if isinstance(value, dict) else ["{"]
+    if missing:
+        raise UserError(f"{path}: has no {missing[0]!r}; it was not written by wmlib, move it away")
+    return value
+
+
+def read_csv(path: Path, columns: dict[str, type], optional: tuple[str, ...] = ()) -> list[dict]:
+    """Rows of a CSV file, parsed: column -> str, int or float. An ``optional`` column may be empty, then ``""``.
+
+    Raises:
+        UserError: the file is missing, lacks a column or rows, or a cell is not a finite number of its type.
+    """
+    rows = []
+    try:
+        with Path(path).open(newline="", encoding="utf-8") as file:
+            for cells in csv.DictReader(file, strict=True):
+                empty = {name for name in optional if cells[name] == ""}
+                row = {name: "" if name in empty else kind(cells[name]) for name, kind in columns.items()}
+                if not all(math.isfinite(value) for value in row.values() if isinstance(value, (int, float))):
+                    raise ValueError("not finite")
+                rows.append(row)
+    except FileNotFoundError:
+        raise UserError(f"{path}: not found; run the stage that writes it first") from None
+    except (KeyError, ValueError, TypeError, OverflowError, csv.Error) as error:
+        raise UserError(f"{path}: row {len(rows) + 1} is damaged ({error}); redo the stage that writes it") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot read ({error.strerror})") from None
+    if not rows:
+        raise UserError(f"{path}: holds no rows; redo the stage that writes it")
+    return rows
+
+
+def check_writable(path: Path | None, option: str) -> None:
+    """Raise :class:`UserError` that names ``option`` unless a file can be written there: before the work, not after."""
+    if path is None:
+        return
+    folder = next(parent for parent in Path(path).absolute().parents if parent.exists())
+    if Path(path).is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        raise UserError(f"{option} {path}: cannot be written there; choose another place")
+
+
+def check_finite(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """Raise :class:`UserError` that names file and array unless all numbers are finite."""
+    for name, array in arrays.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise UserError(f"{path}: {name} holds numbers that are not finite; nothing may be computed from them")
 
 
 def write_arrays(path: Path, arrays: dict[str, np.ndarray], level: int = COMPRESSION_LEVEL) -> None:
     """Write named arrays as an ``.npz`` that :func:`numpy.load` reads, compressed with a chosen effort, atomically.
 
-    The same arrays give the same bytes: the archive holds no times.
+    The same arrays give the same bytes: the archive holds no times. Raises :class:`UserError`, and leaves the old file,
+    when a number is not finite.
     """
+    check_finite(path, {name: np.asarray(array) for name, array in arrays.items()})
     with atomic_path(path) as temporary:
         with zipfile.ZipFile(temporary, "w") as archive:
             for name, array in arrays.items():
@@ -87,10 +168,12 @@ def read_arrays(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
     """Read named arrays. Raises :class:`UserError` naming the file when it is missing, truncated or foreign."""
     try:
         with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in names}
+            arrays = {name: archive[name] for name in names}
     except FileNotFoundError:
         raise UserError(f"{path}: not found") from None
     except KeyError as error:
         raise UserError(f"{path}: has no array {error}; it was not written by wmlib, move it away") from None
-    except (zipfile.BadZipFile, ValueError, EOFError, OSError, zipfile.zlib.error):
+    except DAMAGE:
         raise UserError(f"{path}: truncated or damaged; delete it and run the stage again") from None
+    check_finite(path, arrays)
+    return arrays

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from wmlib.runs.files import write_text
 from wmlib.runs.machine import quiet
 
 
@@ -14,11 +15,13 @@ def read_metrics(path: Path) -> list[dict]:
     """Records of a ``metrics.jsonl``; a last line cut short by an interruption is left out."""
     records = []
     if Path(path).exists():
-        for line in Path(path).read_text(encoding="utf-8").splitlines():
+        for line in Path(path).read_text(encoding="utf-8", errors="replace").splitlines():
             try:
-                records.append(json.loads(line))
-            except json.JSONDecodeError:
+                record = json.loads(line)
+                record["step"] + 0  # a number
+            except (ValueError, KeyError, TypeError, RecursionError):
                 break
+            records.append(record)
     return records
 
 
@@ -37,7 +40,7 @@ class MetricLog:
         self._summary = tf.summary
         kept = [record for record in read_metrics(folder / "metrics.jsonl") if record["step"] < resume_at]
         text = "".join(json.dumps(record) + "\n" for record in kept)
-        (folder / "metrics.jsonl").write_text(text, encoding="utf-8")
+        write_text(folder / "metrics.jsonl", text)
         self._lines = (folder / "metrics.jsonl").open("a", encoding="utf-8")
         self._writer = tf.summary.create_file_writer(str(folder / "tensorboard"))
 

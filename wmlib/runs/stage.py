@@ -6,19 +6,25 @@ TensorBoard events, the payload, and ``DONE``, written last with the hash of its
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import hashlib
 import json
+import os
+import platform
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from wmlib.errors import UserError
-from wmlib.runs.files import read_json, write_json
+from wmlib.runs.files import read_json, read_record, write_json
 from wmlib.runs.machine import provenance
 
 DONE = "DONE"
+BOOKKEEPING = ("identity", "payload")  # in DONE, but no figures
 
 
 def digest(value: Any) -> str:
@@ -63,27 +69,64 @@ class Stage:
         return (self.path / DONE).exists()
 
     def summary(self) -> dict:
-        """What the finished stage recorded: seconds, key figures, provenance. Empty if it is not finished."""
-        return read_json(self.path / DONE) if self.done else {}
+        """What the finished stage recorded: seconds and key figures. Empty if it is not finished.
+
+        Raises:
+            UserError: ``DONE`` is damaged.
+        """
+        record = read_record(self.path / DONE, "identity", "seconds") if self.done else {}
+        return {name: value for name, value in record.items() if name not in BOOKKEEPING}
+
+    def check_done(self) -> None:
+        """Raise :class:`UserError` unless ``DONE`` is of this configuration and all it counted is there."""
+        record = read_record(self.path / DONE, "identity", "seconds")
+        if record["identity"] != self.identity:
+            file = self.path / "config.json"
+            changes = differences(read_record(file, "key")["key"], self.key) if file.exists() else {}
+            raise UserError(
+                f"{self.path}: made with another configuration ({_first(changes)}); "
+                "choose another --run folder, or --force to redo this stage"
+            )
+        if "payload" in record and record["payload"] != self._payload():
+            raise UserError(
+                f"{self.path}: finished with {_counted(record['payload'])}, now there are {_counted(self._payload())}; "
+                "restore the files, or --force to redo this stage"
+            )
+
+    def _payload(self) -> dict[str, int]:
+        """Number and size of the arrays and tables a stage leaves; its checkpoint is not one of them."""
+        found = [path for path in self.path.rglob("*") if path.suffix in (".npz", ".csv")]
+        found = [path for path in found if not path.name.startswith((".", "checkpoint"))]
+        return {"files": len(found), "bytes": sum(path.stat().st_size for path in found)}
+
+    def check_inputs(self) -> None:
+        """Raise :class:`UserError` unless every stage it reads is finished, whole, and of this configuration."""
+        for stage in self.inputs:
+            if not stage.done:
+                raise UserError(f"{stage.path}: this stage has not finished; run `wmlib run` or that stage first")
+            stage.check_done()
 
     def open(self, force: bool = False) -> bool:
         """Prepare the folder; True when there is work to do (fresh or resumed), False when it is done already.
 
         Raises:
-            UserError: the folder holds results of another configuration, or an input stage is missing.
+            UserError: the folder holds results of another configuration or has lost some, or an input stage is missing.
         """
-        for stage in self.inputs:
-            if not stage.done:
-                raise UserError(f"{stage.path}: this stage has not finished; run `wmlib run` or that stage first")
-        if force and self.path.exists():
-            shutil.rmtree(self.path)
+        self.check_inputs()
+        if force and self.path.exists():  # renamed first: nothing half removed is ever taken for a result
+            os.replace(self.path, self.path.with_name(f".{self.name}.{time.time_ns()}.old"))
+        for left in (*self.path.parent.glob(f".{self.name}.*.old"), *self.path.rglob(".*.tmp")):
+            shutil.rmtree(left) if left.is_dir() else left.unlink()  # of processes that were killed
+        if self.done:
+            self.check_done()
+            return False
         config_file = self.path / "config.json"
         if config_file.exists():
-            stored = read_json(config_file)
+            stored = read_record(config_file, "identity", "key")
             if stored["identity"] != self.identity:
                 changes = differences(stored["key"], self.key)
                 same_inputs = stored["identity"] == self._identity(stored["key"])
-                if self.done or not same_inputs or not set(changes) <= set(self.resumable):
+                if not same_inputs or not set(changes) <= set(self.resumable):
                     raise UserError(
                         f"{self.path}: made with another configuration ({_first(changes)}); "
                         "choose another --run folder, or --force to redo this stage"
@@ -91,7 +134,7 @@ class Stage:
                 self._record(stored, changes)
         else:
             write_json(config_file, {"identity": self.identity, "key": self.key})
-        return not self.done
+        return True
 
     def _record(self, stored: dict, changes: dict) -> None:
         """Take over changed resumable settings."""
@@ -105,7 +148,7 @@ class Stage:
         changes = read_json(self.path / "config.json").get("changes") if self.resumable else None
         recorded = {"changes": changes} if changes else {}
         write_json(self.path / "provenance.json", {**provenance(), "seconds": seconds, **recorded})
-        record = {"identity": self.identity, "seconds": round(seconds, 1), **figures}
+        record = {"identity": self.identity, "seconds": round(seconds, 1), **figures, "payload": self._payload()}
         write_json(self.path / DONE, record)
 
 
@@ -122,6 +165,10 @@ def differences(stored: dict, wanted: dict) -> dict[str, list]:
     return {name: [old.get(name), new.get(name)] for name in {**new, **old} if old.get(name) != new.get(name)}
 
 
+def _counted(payload: dict) -> str:
+    return f"{payload['files']} files of {payload['bytes']:,} bytes"
+
+
 def _first(changes: dict[str, list]) -> str:
     """The first difference in words."""
     for name, (stored, wanted) in changes.items():
@@ -134,7 +181,7 @@ class Stopwatch:
 
     def __init__(self, stage: Stage):
         self.file = stage / "elapsed.json"
-        self.before = read_json(self.file)["seconds"] if self.file.exists() else 0.0
+        self.before = read_record(self.file, "seconds")["seconds"] if self.file.exists() else 0.0
         self.start = time.monotonic()
 
     @property
@@ -149,11 +196,46 @@ def open_run(path: Path, build: Callable[[dict | None], Any]) -> Any:
     """Configuration of a run folder: what the folder was created with, changed by this command's options.
 
     Args:
-        path: run folder; ``config.json`` is written there when it is new.
+        path: run folder; nothing is written there before a stage begins.
         build: given the stored configuration (or None), returns the one to use.
     """
     file = Path(path) / "config.json"
-    config = build(read_json(file) if file.exists() else None)
-    if not file.exists():
-        write_json(file, config.to_dict())
-    return config
+    return build(read_record(file) if file.exists() else None)
+
+
+_owned: set[Path] = set()
+
+
+@contextmanager
+def owned(folder: Path):
+    """Be the only process that works in a run folder while the block lasts.
+
+    The lock is the kernel's (``flock``, which NFS servers keep as well), so that it ends with its owner, however that
+    ends; ``.owner`` only says who it is. File systems without such locks are used unguarded.
+
+    Raises:
+        UserError: another process owns it; the message names its host and number.
+    """
+    path = Path(folder).resolve() / ".owner"
+    if path in _owned:  # this process, in an outer block
+        yield
+        return
+    with ExitStack() as stack:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = stack.enter_context(path.open("a+", encoding="utf-8"))
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            owner = path.read_text(encoding="utf-8").strip() or "another process"
+            raise UserError(f"{folder}: {owner} is working there; wait, or choose another --run folder") from None
+        except OSError as error:
+            if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
+                raise UserError(f"{folder}: cannot write ({error.strerror}); choose another --run folder") from None
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {platform.node()}")
+        file.flush()
+        _owned.add(path)
+        try:
+            yield
+        finally:
+            _owned.discard(path)

@@ -6,13 +6,12 @@ a population is mostly a lucky one.
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 
 import numpy as np
 
 from wmlib.errors import UserError
-from wmlib.runs import atomic_path
+from wmlib.runs import read_arrays, write_arrays
 
 
 class CMAES:
@@ -45,6 +44,8 @@ class CMAES:
         }
         mean = np.zeros(parameters) if start is None else np.asarray(start, float)
         self.strategy = cma.CMAEvolutionStrategy(mean, sigma, options)
+        self.origin = np.array([parameters, population, sigma, seed, np.square(mean).sum()], float)
+        self.told: list[np.ndarray] = []  # fitness of every generation, (population,) each
 
     @property
     def generation(self) -> int:
@@ -70,31 +71,41 @@ class CMAES:
         """Report the fitness (population,) of the candidates of the last :meth:`ask`; larger is better.
 
         Raises:
-            ValueError: a fitness is not finite (pycma would silently move its mean there).
+            UserError: a fitness is not finite (pycma would silently move its mean there).
         """
         fitness = np.asarray(fitness, float)
         if not np.all(np.isfinite(fitness)):
-            raise ValueError(f"fitness of candidate {int(np.argmin(np.isfinite(fitness)))} is not finite")
+            raise UserError(f"fitness of candidate {int(np.argmin(np.isfinite(fitness)))} is not finite")
+        self.told.append(fitness)
         self.strategy.tell(self._asked, list(-fitness))  # exactly the arrays asked: pycma checks consistency
 
     def save(self, path: Path) -> None:
-        """Write the complete state, random generator included. A local working file, never published."""
-        with atomic_path(path) as temporary:
-            temporary.write_bytes(pickle.dumps(self.strategy))
+        """Write what the search was told, as arrays: with its seed, that is its complete state.
 
-    @classmethod
-    def load(cls, path: Path) -> CMAES:
-        """Continue a search exactly where :meth:`save` left it. Only load files this program wrote."""
-        search = cls.__new__(cls)
-        try:
-            search.strategy = pickle.loads(Path(path).read_bytes())
-        except (pickle.UnpicklingError, EOFError, AttributeError, ValueError) as error:
-            raise UserError(f"{path}: damaged search state ({error}); use --force to start this stage again") from None
-        return search
+        Nothing that a file of this kind holds can run code, and no internals of pycma's are in it.
+        """
+        told = np.array(self.told).reshape(len(self.told), -1)
+        write_arrays(path, {"origin": self.origin, "told": told, "mean": self.mean})
+
+    def resume(self, path: Path) -> None:
+        """Take a fresh search to where :meth:`save` left another: the same draws, told the same, end in the same place.
+
+        Raises:
+            UserError: the file is damaged, or of a search with other settings, or this machine's arithmetic differs.
+        """
+        saved = read_arrays(path, ("origin", "told", "mean"))
+        told, population = saved["told"], self.strategy.popsize
+        if not np.array_equal(saved["origin"], self.origin) or told.ndim != 2 or told.shape[1:] != (population,):
+            raise UserError(f"{path}: is of another search; use --force to start this stage again")
+        for fitness in told:
+            self.ask()
+            self.tell(fitness)
+        if saved["mean"].shape != self.mean.shape or not np.allclose(saved["mean"], self.mean, rtol=1e-6, atol=1e-9):
+            raise UserError(f"{path}: damaged, or this machine computes otherwise; go on where it was made, or --force")
 
 
 class _Normal:
-    """Standard normal draws of a generator of its own; a class, so that pickling the search keeps the stream."""
+    """Standard normal draws of a generator of its own."""
 
     def __init__(self, seed: int):
         from wmlib.seeds import generator

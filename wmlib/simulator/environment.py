@@ -10,7 +10,7 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 from gymnasium.envs.box2d.car_racing import CarRacing
-from gymnasium.error import InvalidAction
+from gymnasium.error import InvalidAction, ResetNeeded
 from gymnasium.utils import EzPickle
 
 from wmlib.errors import UserError
@@ -86,10 +86,19 @@ class FastCarRacing(gymnasium.Env, EzPickle):
         return self._observation(cost=0.0), {}
 
     def step(self, action):
-        """One frame. ``info`` has ``lap_finished`` when the episode terminates."""
+        """One frame. ``info`` has ``lap_finished`` when the episode terminates.
+
+        Raises:
+            ResetNeeded: there is no episode yet; a copied environment has none either, as in Gymnasium.
+            ValueError: an action that is not three finite numbers.
+            InvalidAction: an unknown discrete action.
+        """
+        if self.simulator.steps[0] < 0:
+            raise ResetNeeded("call reset() before step(); copying an environment copies its options alone")
+        action = self._parse(action)
         if self._companion is not None:
-            self._companion.step(action)
-        rewards, ended, _ = self.simulator.step(self._parse(action))
+            self._companion.step(action[0] if self.continuous else self._index)
+        rewards, ended, _ = self.simulator.step(action)
         info = {"lap_finished": bool(self.simulator.lap_finished[0])} if ended[0] else {}
         return self._observation(STEP_COST), float(rewards[0]), bool(ended[0]), False, info
 
@@ -109,12 +118,17 @@ class FastCarRacing(gymnasium.Env, EzPickle):
         return self.simulator.state(0)
 
     def _parse(self, action) -> np.ndarray:
-        """Steer, gas and brake, (1, 3). Raises Gymnasium's InvalidAction for an unknown discrete action."""
+        """Steer, gas and brake, (1, 3)."""
         if self.continuous:
-            return np.asarray(action, np.float64).reshape(1, 3)
-        if not self.action_space.contains(action):
+            values = np.asarray(action, np.float64)
+            if values.size != 3 or not np.isfinite(values).all():
+                raise ValueError(f"action {values.tolist()}: must be three finite numbers: steer, gas, brake")
+            return values.reshape(1, 3)
+        number = np.asarray(action)  # any integer type, a zero-dimensional array too
+        if number.shape != () or number.dtype.kind not in "iu" or not 0 <= number < len(DISCRETE):
             raise InvalidAction(f"action {action!r} is not in {self.action_space}")
-        return DISCRETE[[action]]
+        self._index = int(number)
+        return DISCRETE[[self._index]]
 
     def _random_colours(self) -> tuple[np.ndarray, ...]:
         """CarRacing's random colours, from the same draws: road, field and the field's squares."""

@@ -18,6 +18,7 @@ from wmlib.simulator.playfield import FIELD, GRASS, MEADOW, TILE
 from wmlib.simulator.track import WALK, build, generate
 from wmlib.simulator.wheels import STEP, control, roll
 
+NO_EPISODE = np.int64(-1)  # steps of a lane that was never reset
 LAP = 0.95  # gymnasium's lap_complete_percent
 ROAD, PLAIN, PATCH = (102, 102, 102), (102, 204, 102), (102, 230, 102)  # gymnasium's default colours
 
@@ -30,7 +31,11 @@ def settle_accounts(cars, lane):
     reward = episode[REWARD] - episode[PAID]
     episode[PAID] = episode[REWARD]
     ended = lap = cars.tiles[lane, 1] == cars.tiles[lane, 0] or cars.tiles[lane, 2] == 1
-    if abs(np.float64(hull[fields.PX])) > FIELD or abs(np.float64(hull[fields.PY])) > FIELD:
+    diverged = False
+    for body in range(cars.body.shape[1]):
+        for value in cars.body[lane, body]:
+            diverged |= value - value != 0  # not finite: a failed episode, whatever it touched
+    if abs(np.float64(hull[fields.PX])) > FIELD or abs(np.float64(hull[fields.PY])) > FIELD or diverged:
         ended, lap, reward = True, False, -100.0
     return reward, ended, lap
 
@@ -112,7 +117,7 @@ class Simulator:
         self.lanes, self.samples, self.max_steps, self.lap = lanes, samples, max_steps, float(lap)
         self.frames = np.zeros((lanes, size, size, 3), np.uint8)
         self.lap_finished = np.zeros(lanes, bool)
-        self.steps = np.zeros(lanes, np.int64)
+        self.steps = np.full(lanes, NO_EPISODE)
         self._cars = fields.allocate(lanes)
         self._pictures = allocate(lanes)
         self._tables = optics(size)
@@ -157,12 +162,20 @@ class Simulator:
 
         Returns rewards float64, terminated bool and truncated bool, each (lanes,); zero and False for lanes that are
         not active, which stay as they are. A lane whose episode has ended must be reset before it is stepped again.
+
+        Raises:
+            UserError: an action is misshapen or not finite, or a lane was never reset.
         """
         rewards, ended = np.zeros(self.lanes), np.zeros(self.lanes, bool)
         lanes = self._all if active is None else np.flatnonzero(active)
         actions = np.ascontiguousarray(actions, np.float64)
         if actions.shape != (self.lanes, 3):
             raise UserError(f"actions have shape {actions.shape}, not ({self.lanes}, 3)")
+        if not np.isfinite(actions[lanes]).all():
+            lane = int(lanes[np.argmin(np.isfinite(actions[lanes]).all(1))])
+            raise UserError(f"lane {lane}: action {actions[lane].tolist()} is not finite")
+        if (self.steps[lanes] < 0).any():
+            raise UserError(f"lane {int(lanes[np.argmin(self.steps[lanes])])}: reset it before its first step")
         self._step(lanes, actions, True, rewards, ended)
         self.steps[lanes] += 1
         truncated = np.zeros(self.lanes, bool)

@@ -17,7 +17,7 @@ from wmlib.config import VISIONS, Config
 from wmlib.errors import UserError
 from wmlib.models.weights import load_weights, save_weights
 from wmlib.rollout.worker import WorkerSpec
-from wmlib.runs import DONE, read_arrays, read_json, write_json
+from wmlib.runs import DONE, read_arrays, read_json, read_record, write_json
 from wmlib.stages.chain import Chain, plan
 
 FOLDER = Path(__file__).resolve().parent.parent / "pretrained"
@@ -95,9 +95,9 @@ def variants(config: Config) -> Iterator[Config]:
 
 def finished(folder: Path) -> list[Chain]:
     """A chain for each evaluated arm of a run folder. Raises :class:`UserError` if there is none."""
-    base = Config.from_dict(read_json(folder / "config.json"))
+    base = Config.from_dict(read_record(folder / "config.json"))
     known = {variant.arm: variant for variant in variants(base)}
-    arms = [read_json(done)["arm"] for done in sorted(folder.glob(f"evaluate-*/{DONE}"))]
+    arms = [read_record(done, "arm")["arm"] for done in sorted(folder.glob(f"evaluate-*/{DONE}"))]
     if not arms:
         raise UserError(f"{folder}: nothing evaluated yet; run `wmlib run --run {folder}` first")
     return [Chain(as_trained(Chain(known[arm], folder)), folder) for arm in arms]
@@ -107,7 +107,7 @@ def as_trained(chain: Chain) -> Config:
     """The chain's configuration with the settings V, M and C were made with, which ``--set`` may have changed."""
     groups = ((chain.vision, VISIONS[chain.config.vision]), (chain.memory, "memory"), (chain.controller, "controller"))
     files = [(stage / "config.json", group) for stage, group in groups]
-    known = {group: read_json(file)["key"][group] for file, group in files if file.exists()}
+    known = {group: read_record(file, "key")["key"][group] for file, group in files if file.exists()}
     return Config.from_dict({**chain.config.to_dict(), **known})
 
 
@@ -134,7 +134,7 @@ def trained_agent(folder: Path, arm: str | None = None) -> Agent:
 def figures(chain: Chain, last: str = "evaluate") -> dict[str, dict]:
     """Stage name to what each stage up to ``last`` recorded."""
     stages = [part.stage(name) for part, name in plan(chain.config, chain.folder, last)]
-    return {stage.name: {k: v for k, v in stage.summary().items() if k != "identity"} for stage in stages}
+    return {stage.name: stage.summary() for stage in stages}
 
 
 # --- shipped -------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 from wmlib.config import VISIONS, Config
-from wmlib.runs import Stage
+from wmlib.runs import Stage, owned, write_json
 
 ORDER = ("collect", "vision", "encode", "memory", "controller", "evaluate")
 
@@ -110,9 +110,16 @@ class Chain:
 def run_stage(chain: Chain, name: str, force: bool = False) -> Stage:
     """Run one stage, resume it, or do nothing if it is done. Its inputs must be done."""
     stage = chain.stage(name)
-    if stage.open(force):
-        run: Callable = import_module(f"wmlib.stages.{name}").run
-        run(chain, stage)
+    stage.check_inputs()  # what is refused writes nothing
+    if stage.done and not force:
+        stage.check_done()
+        return stage
+    with owned(chain.folder):
+        if stage.open(force):
+            if not (chain.folder / "config.json").exists():
+                write_json(chain.folder / "config.json", chain.run_config.to_dict())
+            run: Callable = import_module(f"wmlib.stages.{name}").run
+            run(chain, stage)
     return stage
 
 

@@ -6,11 +6,11 @@ same fresh tracks. The answer is the search's mean, at the generation that valid
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 import numpy as np
 
+from wmlib.errors import UserError
 from wmlib.rollout.executors import make_executor
 from wmlib.rollout.lanes import Job
 from wmlib.runs import (
@@ -21,6 +21,7 @@ from wmlib.runs import (
     available_cores,
     csv_text,
     read_arrays,
+    read_csv,
     write_arrays,
     write_json,
     write_text,
@@ -50,14 +51,16 @@ def run(chain, stage: Stage) -> None:
 
     config, settings = chain.config, chain.config.controller
     encoder, memory = chain.vision / "encoder.npz", chain.memory / "memory.npz"
-    search_file, curve_file = stage / "search.pkl", stage / "learning_curve.csv"
-    curve = read_curve(curve_file)
-    if search_file.exists() and curve:
-        search = CMAES.load(search_file)
-        curve = curve[: search.generation]
-    else:
-        seed = int(generator(config.seed, "search", chain.iteration).integers(2**31))
-        search, curve = CMAES(parameter_count(settings), settings.population, settings.sigma, seed), []
+    search_file, curve_file = stage / "search.npz", stage / "learning_curve.csv"
+    if (stage / "search.pkl").exists():
+        raise UserError(f"{stage / 'search.pkl'}: an older version's search could run code; use --force")
+    seed = int(generator(config.seed, "search", chain.iteration).integers(2**31))
+    search, curve = CMAES(parameter_count(settings), settings.population, settings.sigma, seed), []
+    if search_file.exists():
+        search.resume(search_file)
+        curve = read_curve(curve_file)[: search.generation]
+        if [row["generation"] for row in curve] != list(range(1, search.generation + 1)):
+            raise UserError(f"{curve_file}: lacks generations that {search_file.name} has; use --force to start again")
     clock = Stopwatch(stage)
     total = settings.generations
     with (
@@ -74,9 +77,9 @@ def run(chain, stage: Stage) -> None:
             row["wall_seconds"] = round(clock.seconds, 1)
             curve.append(row)
             write_text(curve_file, format_curve(curve))
-            search.save(search_file)
-            clock.save()
             log.scalars(search.generation, **{k: v for k, v in row.items() if k != "generation" and v != ""})
+            search.save(search_file)  # last: what a resumed search drops is recorded again
+            clock.save()
             validated = f", validated {row['validation_mean']:.0f}" if row["validation_mean"] != "" else ""
             progress.advance(note=f"mean {row['population_mean']:.0f}, best {row['population_max']:.0f}{validated}")
     chosen = _choose(stage, curve)
@@ -165,7 +168,6 @@ def read_curve(path: Path) -> list[dict]:
     """Rows of a learning curve, numbers parsed; empty when there is none yet."""
     if not path.exists():
         return []
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
     whole = {"generation", "env_steps", "cores", "validation_n"}
-    return [{k: "" if v == "" else int(v) if k in whole else float(v) for k, v in row.items()} for row in rows]
+    kinds = {name: int if name in whole else float for name in COLUMNS}
+    return read_csv(path, kinds, optional=("validation_mean", "validation_std", "validation_n"))

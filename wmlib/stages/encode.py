@@ -10,12 +10,15 @@ import itertools
 import multiprocessing
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
 from wmlib.config import RolloutConfig
 from wmlib.data.rollouts import RolloutStore
+from wmlib.errors import UserError
 from wmlib.runs import Progress, Stage, Stopwatch, available_cores, end_with_parent, one_thread_each, write_arrays
 
 
@@ -24,13 +27,18 @@ def run(chain, stage: Stage) -> None:
     config = chain.config
     files = list(itertools.chain.from_iterable(RolloutStore(s / "rollouts").files() for s in chain.collections))
     work = [(file, stage / "latents" / f"{index:06d}.npz") for index, file in enumerate(files)]
-    missing = [pair for pair in work if not pair[1].exists()]
+    done = sum(target.exists() for _, target in work)
     clock = Stopwatch(stage)
-    frames = 0
-    with Progress(stage.name, len(files), "episodes", start=len(files) - len(missing)) as progress:
-        for count in _encode(missing, (chain.vision / "encoder.npz", config.encoder_compute), config.rollout):
-            frames += count
-            progress.advance()
+    frames, before = 0, -1
+    with Progress(stage.name, len(files), "episodes", start=done) as progress:
+        while missing := [pair for pair in work if not pair[1].exists()]:
+            if len(missing) == before:
+                raise UserError(f"{stage.path}: workers die without encoding anything; --set rollout.workers=1")
+            before = len(missing)
+            with suppress(BrokenProcessPool):  # a killed worker costs what it had in hand
+                for count in _encode(missing, (chain.vision / "encoder.npz", config.encoder_compute), config.rollout):
+                    frames += count
+                    progress.advance()
     clock.save()
     rate = {"images_per_second": round(frames / clock.seconds, 1)} if frames else {}
     stage.finish(clock.seconds, episodes=len(files), **rate)

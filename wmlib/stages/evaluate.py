@@ -6,17 +6,15 @@ also driven with our renderer, so that the gap between the two is a number.
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 import numpy as np
 
 from wmlib.config import RolloutConfig
-from wmlib.errors import UserError
 from wmlib.rollout.executors import make_executor
 from wmlib.rollout.lanes import Job
 from wmlib.rollout.worker import WorkerSpec
-from wmlib.runs import Progress, Stage, Stopwatch, csv_text, write_text
+from wmlib.runs import Progress, Stage, Stopwatch, check_writable, csv_text, read_csv, write_text
 from wmlib.seeds import TRACK_SEEDS, track_seeds
 from wmlib.stages.agents import agent_of, shipped_agent
 from wmlib.stats import describe
@@ -77,14 +75,10 @@ def format_rows(rows: list[dict]) -> str:
 
 
 def read_rows(path: Path) -> list[dict]:
-    """Evaluation rows from a CSV, numbers parsed."""
-    with Path(path).open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    for row in rows:
-        for name in ("train_seed", "track_seed", "steps", "lap_finished"):
-            row[name] = int(row[name])
-        row["return"] = float(row["return"])
-    return rows
+    """Evaluation rows from a CSV, numbers parsed. Raises :class:`UserError` naming a file that is damaged or empty."""
+    whole = {"train_seed", "track_seed", "steps", "lap_finished"}
+    kinds = {name: int if name in whole else float if name == "return" else str for name in COLUMNS}
+    return read_csv(path, kinds)
 
 
 def evaluate_shipped(arguments) -> None:
@@ -93,16 +87,16 @@ def evaluate_shipped(arguments) -> None:
     from wmlib.stages.evaluate import GYMNASIUM_LANES, evaluate, format_rows
     from wmlib.stats import describe
 
+    check_writable(arguments.out, "--out")
     count = arguments.tracks or 100
     first = TRACK_SEEDS["test"].start if arguments.first_seed is None else arguments.first_seed
-    if count < 1 or first < 0:
-        raise UserError("--tracks must be at least 1 and --first-seed at least 0")
-    lanes = GYMNASIUM_LANES if arguments.renderer == "gymnasium" else 32
+    renderer = arguments.renderer or "gymnasium"
+    lanes = GYMNASIUM_LANES if renderer == "gymnasium" else 32
     if arguments.pretrained == "random":
-        spec, parameters, train_seed = WorkerSpec(lanes, renderer=arguments.renderer), None, 0
+        spec, parameters, train_seed = WorkerSpec(lanes, renderer=renderer), None, 0
     else:
         agent = shipped_agent(arguments.pretrained, arguments.train_seed)
-        spec, parameters, train_seed = agent.worker_spec(lanes, arguments.renderer), agent.parameters, agent.train_seed
+        spec, parameters, train_seed = agent.worker_spec(lanes, renderer), agent.parameters, agent.train_seed
     seeds = list(range(first, first + count))
     rows = evaluate(arguments.pretrained, train_seed, spec, parameters, seeds, RolloutConfig())
     if arguments.out:
@@ -110,7 +104,7 @@ def evaluate_shipped(arguments) -> None:
         print(f"{arguments.out}: {len(rows)} episodes")
     score = describe([row["return"] for row in rows])
     print(
-        f"{arguments.pretrained} on {score['n']} tracks, {arguments.renderer} renderer: {score['mean']:.1f} ± "
+        f"{arguments.pretrained} on {score['n']} tracks, {renderer} renderer: {score['mean']:.1f} ± "
         f"{score['std']:.1f}, 95 % interval of the mean {score['ci95'][0]:.1f} to {score['ci95'][1]:.1f}, "
         f"{100 * score['share_solved']:.0f} % at 900 or more"
     )

@@ -50,21 +50,24 @@ def train(
     clock = Stopwatch(stage)
     stream = batches(start)
     with MetricLog(stage.path, resume_at=start) as log, Progress(title, settings.updates, "updates", start) as progress:
-        if watch is not None and start == 0:
-            watch(log, 0)
+        if watch is not None:
+            watch(log, start)  # when resumed, the record that the interruption may have cost
+            if start:
+                load_checkpoint(checkpoint, model)  # whatever watching drew is given back
         for update in range(start, settings.updates):
             values = model.train_on_batch(next(stream), return_dict=True)
             if not math.isfinite(values["loss"]):
                 raise _stopped(stage, update, f"loss is {values['loss']}", "lower the learning rate")
             progress.advance(note=f"loss {values['loss']:.4g}")
             last = update + 1 == settings.updates
-            if (update + 1) % LOG_EVERY == 0 or last:
+            due = (update + 1) % settings.checkpoint_every == 0 or last
+            if (update + 1) % LOG_EVERY == 0 or due:  # averages start anew at every checkpoint
                 log.scalars(update, **values, learning_rate=float(model.optimizer.learning_rate))
                 model.reset_metrics()
                 collapse = monitor.check(values) if monitor else None
                 if collapse:
                     raise _stopped(stage, update, *collapse)
-            if (update + 1) % settings.checkpoint_every == 0 or last:
+            if due:
                 if watch is not None:
                     watch(log, update + 1)
                 if monitor is None or monitor.healthy:

@@ -8,11 +8,15 @@ import sys
 import numpy as np
 
 from wmlib.errors import UserError
+from wmlib.runs import check_writable
 from wmlib.watch.video import video
 
 
 def play(arguments) -> None:
     """Run one episode as the command line asks. Raises :class:`UserError` when there is neither screen nor --record."""
+    check_writable(arguments.record, "--record")
+    if arguments.agent == "random" and arguments.train_seed is not None:
+        raise UserError("--train-seed does not count with --agent random; leave one of them out")
     if arguments.record:
         os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
         if arguments.agent is None and arguments.run is None:

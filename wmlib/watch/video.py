@@ -67,3 +67,16 @@ def video(
         finally:
             if writer is not None:
                 writer.close()
+        _check(temporary, path)
+
+
+def _check(written: Path, path: Path) -> None:
+    """Raise :class:`UserError` unless a player could read the film: ffmpeg's status is not handed on."""
+    import imageio_ffmpeg
+
+    try:
+        frames = imageio_ffmpeg.count_frames_and_secs(str(written))[0] if written.exists() else 0
+    except RuntimeError:
+        frames = 0
+    if not frames:
+        raise UserError(f"{path}: no film came of it: too few frames (a .gif needs 5), or no space on the disk")

@@ -27,7 +27,8 @@ def analyse(arguments) -> None:
         raise UserError("--tracks: at least 8, so that read-outs can be fitted on some and tested on others")
     if arguments.pretrained is None and arguments.run is None:
         raise UserError("name a driver: --pretrained ARM, or --run DIR and --arm ARM")
-    arm = arguments.pretrained or arguments.arm
+    check_writable(arguments.out, "--out")
+    arm = arguments.pretrained or arguments.arm or "vae-zh"
     agent = shipped_agent(arm, arguments.train_seed) if arguments.pretrained else trained_agent(arguments.run, arm)
     if arguments.films and arguments.pretrained is None:
         raise UserError("--films needs shipped weights with a decoder: give --pretrained ARM instead of --run")

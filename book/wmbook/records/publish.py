@@ -57,7 +57,7 @@ def report_vision(folder: Path, name: str, results: Path | None = None) -> None:
     _metrics_table(results / "training" / f"vision-{name}-seed{config.seed}.csv", chain.vision)
     file = results / "visions.json"
     record = read_json(file) if file.exists() else {}
-    recorded = {k: v for k, v in chain.vision.summary().items() if k != "identity"}
+    recorded = chain.vision.summary()
     settings = {"vision": config.vision, **asdict(config.vision_settings)}
     record.setdefault(name, {})[str(config.seed)] = {"settings": settings, "figures": recorded}
     write_json(file, dict(sorted(record.items())))
