@@ -97,7 +97,7 @@ def test_whole_dreams_search_has_its_records_and_resumes(finished, tmp_path):
     shutil.copytree(finished, first.path.parent, ignore=shutil.ignore_patterns("dream-*"))
     run_stage(Chain(SMOKE.override(["dream_cma.generations=1"]), tmp_path / "first"), "dream_cma")
     half.path.mkdir()
-    for name in ("search.pkl", "generations.csv"):  # an interruption after the first of two generations
+    for name in ("search.npz", "generations.csv"):  # an interruption after the first of two generations
         shutil.copy(first / name, half / name)
     run_stage(Chain(SMOKE, tmp_path / "half"), "dream_cma")
     with np.load(whole / "controller.npz") as there, np.load(half / "controller.npz") as here:

@@ -152,7 +152,8 @@ def test_a_damaged_table_names_its_file(tmp_path, text):
 
 
 def test_one_folder_has_one_owner_and_a_dead_one_does_not_count(tmp_path):
-    code = f"from wmlib.runs import owned; import time\nwith owned({str(tmp_path)!r}): print(1, flush=True); time.sleep(60)"
+    code = f"from wmlib.runs import owned; import time\nwith owned({str(tmp_path)!r}):"
+    code += " print(1, flush=True); time.sleep(60)"
     other = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
     other.stdout.readline()
     from wmlib.runs import owned
@@ -184,8 +185,10 @@ def test_a_refused_command_leaves_no_state(tmp_path, capsys):
     assert not list(tmp_path.iterdir())
 
 
-VALUES = {"run": "R", "scale": "smoke", "seed": "1", "overrides": "seed=1", "pretrained": "vae-zh", "agent": "vae-zh",
-          "record": "x.gif", "renderer": "wmlib", "out": "x.csv", "results": "x", "vision": "v", "only": "03"}  # fmt: skip
+VALUES = {
+    **{"run": "R", "scale": "smoke", "seed": "1", "overrides": "seed=1", "pretrained": "vae-zh", "agent": "vae-zh"},
+    **{"record": "x.gif", "renderer": "wmlib", "out": "x.csv", "results": "x", "vision": "v", "only": "03"},
+}
 
 
 def words(action):

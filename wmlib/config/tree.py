@@ -62,8 +62,9 @@ class Config:
 
     def __post_init__(self):
         check_numbers("", self)
-        for name in ("collect", "vae", "vaegan", "memory", "controller", "rollout", "evaluate"):
-            check_numbers(f"{name}.", getattr(self, name))
+        for group in dataclasses.fields(self):
+            if dataclasses.is_dataclass(getattr(self, group.name)):
+                check_numbers(f"{group.name}.", getattr(self, group.name))
         for name in ("vae", "vaegan", "memory"):
             group = getattr(self, name)
             at_least(f"{name}.checkpoint_every", group.checkpoint_every, 1)

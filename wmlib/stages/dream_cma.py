@@ -35,13 +35,11 @@ def run(chain, stage: Stage) -> None:
     config, settings = chain.config, chain.config.dream_cma
     world = Dream(load_weights(chain.memory / "memory.npz"))
     firsts = np.stack([read_arrays(file, ("mu",))["mu"][0] for file in latent_files(chain)[0]]).astype(np.float32)
-    rows, search = _read_rows(stage / "generations.csv"), None
-    if (stage / "search.pkl").exists():
-        search = CMAES.load(stage / "search.pkl")
-    else:
-        seed = int(generator(config.seed, "dream search").integers(2**31))
-        search = CMAES(parameter_count(config.controller, world.hidden_size), settings.population, settings.sigma, seed)
-    rows = rows[: search.generation]
+    seed = int(generator(config.seed, "dream search").integers(2**31))
+    search = CMAES(parameter_count(config.controller, world.hidden_size), settings.population, settings.sigma, seed)
+    if (stage / "search.npz").exists():
+        search.resume(stage / "search.npz")
+    rows = _read_rows(stage / "generations.csv")[: search.generation]
     clock = Stopwatch(stage)
     spec = worker_spec(config, chain.vision / "encoder.npz", chain.memory / "memory.npz")
     with (
@@ -69,7 +67,7 @@ def run(chain, stage: Stage) -> None:
             row["wall_seconds"] = round(clock.seconds, 1)
             rows.append({name: row.get(name, "") for name in COLUMNS})
             write_text(stage / "generations.csv", csv_text(COLUMNS, rows))
-            search.save(stage / "search.pkl")
+            search.save(stage / "search.npz")
             clock.save()
             log.scalars(search.generation, **{k: v for k, v in row.items() if isinstance(v, float)})
             progress.advance(note=f"dream {row['dream_mean']:.0f}, real {row.get('validation_mean', '?')}")

@@ -61,10 +61,11 @@ def train(
             progress.advance(note=f"loss {values['loss']:.4g}")
             last = update + 1 == settings.updates
             due = (update + 1) % settings.checkpoint_every == 0 or last
-            if (update + 1) % LOG_EVERY == 0 or due:  # averages start anew at every checkpoint
+            judged = (update + 1) % LOG_EVERY == 0 or last
+            if judged or due:  # averages start anew at every checkpoint
                 log.scalars(update, **values, learning_rate=float(model.optimizer.learning_rate))
                 model.reset_metrics()
-                collapse = monitor.check(values) if monitor else None
+                collapse = monitor.check(values) if monitor and judged else None
                 if collapse:
                     raise _stopped(stage, update, *collapse)
             if due:

@@ -21,7 +21,7 @@ NOISE = 0.4  # their action noise, so that the same place on the road is met at 
 def analyse(arguments) -> None:
     """Drive, measure, and put the arm's entry into the record; then film, if asked to."""
     from wmbook.records.records import find_root
-    from wmlib.runs import read_json, write_json
+    from wmlib.runs import check_writable, read_json, write_json
 
     if arguments.tracks < 8:
         raise UserError("--tracks: at least 8, so that read-outs can be fitted on some and tested on others")

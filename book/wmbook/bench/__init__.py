@@ -30,8 +30,9 @@ def bench(arguments) -> None:
         raise UserError(f"--repetitions {arguments.repetitions}: must be at least 1")
     from wmbook.bench.measure import table
     from wmbook.records.records import find_root
-    from wmlib.runs import write_json
+    from wmlib.runs import check_writable, write_json
 
+    check_writable(arguments.out, "--out")
     record = run([GROUPS[name]() for name in names], arguments.repetitions)
     whole = len(names) == len(GROUPS)
     out = arguments.out or (find_root() / "book" / "results" / "bench.json" if whole else None)

@@ -21,7 +21,9 @@ def compare(arguments) -> None:
     """
     from wmbook.compare.arms import open_run
     from wmbook.records.records import find_root
+    from wmlib.runs import check_writable
 
+    check_writable(arguments.out, "--out")
     wanted = [name.strip() for name in arguments.arms.split(",")] if arguments.arms else None
     out = Path(arguments.out or find_root() / "book" / "results" / "comparison.json")
     for run in [open_run(Path(folder), wanted) for folder in arguments.run]:
