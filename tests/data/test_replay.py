@@ -71,7 +71,7 @@ def test_no_dream_begins_where_the_road_is_lost_and_many_before():
 
 
 def test_windows_of_losses_hold_one():
-    windows = Windows([episode([3.0] * 300), losing(100)], 30)
+    windows = Windows([episode([3.0] * 300), losing(100)], 30, end_when_lost=True)
     batch = windows.draw_losses(generator(0), 50)
     gone = np.array([np.flatnonzero(rewards > 0).max() for rewards in batch["reward"]])
     assert (batch["reward"][:, -1] < 0).all()  # after the last tile nothing comes

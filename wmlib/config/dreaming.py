@@ -39,7 +39,7 @@ class DreamConfig:
     """Real episodes a round driven with persistent noise, so that M sees mistakes and what follows them."""
     noise: float = 0.3
     """Largest standard deviation of that noise; see ``collect.on_policy_noise``."""
-    habits: float = 0.7
+    habits: float = 0.0
     """How far, on the pre-activations, each noisy episode's driver leans its own way from beginning to end."""
     patience: int = 150
     """A real episode ends after so many frames without a new tile; 0 drives every one to its end."""
@@ -81,6 +81,8 @@ class DreamConfig:
     """Share of the dreams that begin in an episode C drove; the others begin in the random driver's."""
     early_starts: float = 0.15
     """Share of the dreams that begin within an episode's first 60 frames, while the picture still zooms in."""
+    end_when_lost: bool = False
+    """Whether M's done head learns, in hindsight, that the road is lost, so that a dream ends there."""
     loss_weight: float = 4.0
     """Weight, as a start, of a state within 40 frames before the road was lost."""
     recent: int = 60

@@ -77,17 +77,19 @@ def start_weights(episodes: list[dict[str, np.ndarray]], loss_weight: float, eve
 class Windows(SequenceBatches):
     """Random windows of episodes that lie in memory, as :class:`wmlib.data.batches.SequenceBatches` cuts them.
 
-    Their ``done`` is :func:`lost`.
+    Args:
+        end_when_lost: their ``done`` is :func:`lost`, not the episode's own end alone.
     """
 
-    def __init__(self, episodes: list[dict[str, np.ndarray]], length: int):
+    def __init__(self, episodes: list[dict[str, np.ndarray]], length: int, end_when_lost: bool = False):
         self.length = length
         self.episodes = [episode for episode in episodes if len(episode["actions"]) >= length]
         if not self.episodes:
             raise ValueError(f"no episode has {length} steps")
         self.windows = np.array([len(episode["actions"]) - length + 1 for episode in self.episodes])
         self.losses = [(index, frame) for index, episode in enumerate(self.episodes) for frame in losses(episode)]
-        self.episodes = [{**episode, "done": lost(episode)} for episode in self.episodes]
+        if end_when_lost:
+            self.episodes = [{**episode, "done": lost(episode)} for episode in self.episodes]
 
     def draw(self, random: np.random.Generator, count: int) -> dict[str, np.ndarray]:
         """``count`` windows, every one as likely as any other."""

@@ -73,7 +73,7 @@ def train_memory(config, learner: Learner, old: list, own: list) -> dict:
     """M trained on with a mix of the random driver's data and C's; its running average is what dreams and drives."""
     settings, number = config.dream, learner.rounds
     random = generator(config.seed, "dream", "memory", number)
-    windows = [Windows(episodes, settings.memory_length) for episodes in (old, own)]
+    windows = [Windows(episodes, settings.memory_length, settings.end_when_lost) for episodes in (old, own)]
     early = number < HIGH_RATE_ROUNDS
     learner.memory.optimizer.learning_rate = settings.memory_rate if early else settings.memory_final_rate
     keep = np.float32(settings.memory_average)
