@@ -40,6 +40,7 @@ def test_searches_of_every_iteration_are_kept(tmp_path):
     full = Chain(config, tmp_path / "run")
     other = Chain(config.override(["controller.inputs=z"]), tmp_path / "run")
     row = {"generation": 1, "env_steps": 10, "wall_seconds": 1.0, "cores": 2, "validation_mean": ""}
+    row |= {"population_min": 0.0, "population_max": 2.0, "sigma": 0.1}  # no cell of a search is empty
     for iteration, chain in ((1, full.at(1)), (2, full), (2, other)):
         folder = chain.controller.path
         folder.mkdir(parents=True)
