@@ -136,7 +136,8 @@ def export_web(arguments) -> None:
         variance = np.concatenate([z[PROBED] for z, _, _ in seen]).var(0)
         memory, decoder = load_weights(agent.path("memory")), load_weights(agent.path("decoder"))
         arrays = {**decoder_arrays(decoder), **memory, "controller": agent.parameters}
-        arrays |= {"readout/kernel": weights, "readout/bias": bias, "strip/z": np.array([seen[d][0][t] for d, t in STRIP])}
+        arrays |= {"readout/kernel": weights, "readout/bias": bias}
+        arrays["strip/z"] = np.array([seen[d][0][t] for d, t in STRIP])
         arrays |= {f"start/{k}": np.array([seen[d][i][t] for d, t in STARTS]) for i, k in enumerate("zhc")}
         active = [int(k) for k in np.argsort(-variance) if variance[k] > ACTIVE]
         facts = {"title": WORLDS[arm], "arm": arm, "train_seed": agent.train_seed, "r2": r2, "active": active}
