@@ -25,7 +25,6 @@ STAGES = {
     "memory": "train M, the MDN-RNN",
     "controller": "search C, the controller, with CMA-ES",
     "dream": "learn C inside M alone, round after round",
-    "dream_cma": "search C in whole dreams with CMA-ES, the paper's way",
     "evaluate": "drive the test tracks in unmodified Gymnasium",
 }
 

@@ -39,6 +39,19 @@ def test_a_pass_shows_frames_once_and_passes_differ(files):
     assert len(set(first)) == 66 and sorted(first) == sorted(second) and first != second
 
 
+@pytest.mark.parametrize("whole_ends", [False, True])
+def test_an_episodes_end_is_seen_as_often_as_its_middle_if_asked(tmp_path, whole_ends):
+    """Otherwise, of 91 places for a window of 10 in 100 steps, one shows the last step: death is ten times too rare."""
+    done = np.zeros(100, np.float32)
+    done[-1] = 1
+    file = tmp_path / "0.npz"
+    codes = {name: np.zeros((101, 32), np.float16) for name in ("mu", "log_variance")}
+    write_arrays(file, {**codes, "actions": np.zeros((100, 1)), "rewards": np.ones(100), "done": done})
+    batches = SequenceBatches([file], 2000, 10, seed=0, whole_ends=whole_ends)
+    share = batches.at(0)["done"].mean()  # of all steps
+    assert share == pytest.approx(10 / 109 / 10 if whole_ends else 1 / 91 / 10, rel=0.4)
+
+
 def test_streaming_memory_does_not_grow_with_the_store(tmp_path):
     """A tenth of the paper's store behaves like a hundredth: what is held at once is two chunks."""
     store = RolloutStore(tmp_path)

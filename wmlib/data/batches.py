@@ -69,8 +69,8 @@ class SequenceBatches:
 
     FIELDS = ("mu", "log_variance", "actions", "rewards", "done")
 
-    def __init__(self, files: list[Path], batch_size: int, length: int, seed: int):
-        self.batch_size, self.length, self.seed = batch_size, length, seed
+    def __init__(self, files: list[Path], batch_size: int, length: int, seed: int, whole_ends: bool = False):
+        self.batch_size, self.length, self.seed, self.whole_ends = batch_size, length, seed, whole_ends
         episodes = [read_arrays(file, self.FIELDS) for file in files]
         self.episodes = [episode for episode in episodes if len(episode["actions"]) >= length]
         if not self.episodes:
@@ -81,9 +81,11 @@ class SequenceBatches:
         """Batch of one update: ``mu``, ``log_variance`` (batch, length + 1, 32), ``action`` (batch, length, 3),
         ``reward``, ``done`` (batch, length), all float32."""
         random = generator(self.seed, "sequences", update)
-        share = self.windows / self.windows.sum()
+        beyond = self.length - 1 if self.whole_ends else 0  # windows that would hang over either end, pushed back in
+        share = (self.windows + 2 * beyond) / (self.windows + 2 * beyond).sum()
         chosen = random.choice(len(self.episodes), self.batch_size, p=share)
-        starts = random.integers(self.windows[chosen])
+        starts = random.integers(self.windows[chosen] + 2 * beyond) - beyond
+        starts = np.clip(starts, 0, self.windows[chosen] - 1)
         return self.window(list(zip(chosen, starts, strict=True)))
 
     def window(self, places: list[tuple[int, int]]) -> dict[str, np.ndarray]:

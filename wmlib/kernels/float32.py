@@ -187,8 +187,16 @@ def sample_heads(h, weights, bias, tau, random, z, reward, done):
 
 @compiled
 def linear_layers(parameters, x, hidden, actions):
-    """C for every lane, into actions (lanes, 3); layout of parameters (lanes, P) as :mod:`wmlib.models.controller`."""
+    """C for every lane, into actions (lanes, 3), or (lanes, 1) without bias; layout of parameters (lanes, P) as
+    :mod:`wmlib.models.controller`."""
     inputs = x.shape[1]
+    if actions.shape[1] == 1:
+        for lane in range(len(x)):
+            total = np.float32(0)
+            for i in range(inputs):
+                total += x[lane, i] * parameters[lane, i]
+            actions[lane, 0] = tanh(total)
+        return
     layer = np.empty(max(hidden, 1), np.float32)
     for lane in range(len(x)):
         row, source, size = parameters[lane], x[lane], inputs
@@ -211,26 +219,29 @@ def linear_layers(parameters, x, hidden, actions):
 
 
 @compiled
-def dream(parameters, hidden_units, sees_h, weights, tau, random, z, actions, rewards, done):
+def dream(parameters, hidden_units, sees, weights, tau, random, now, h, c, z, actions, rewards, done):
     """Steps of C and M in turn, ``rewards`` and ``done`` (steps, lanes) filled in.
 
-    ``z`` (steps + 1, lanes, 32) and ``actions`` (steps, lanes, 3) are filled too if they are that long; z[0] is given.
+    ``now`` (lanes, latent), ``h`` and ``c`` (lanes, hidden) are M's state, before and after. ``z`` (steps + 1, lanes,
+    latent) and ``actions`` (steps, lanes, actions) are filled too if they are that long. C sees ``sees`` states of M:
+    none, h, or c and h.
     """
     lstm_weights, lstm_bias, head_weights, head_bias = weights
-    lanes, latent = z.shape[1], z.shape[2]
-    hidden = head_weights.shape[1]
-    h, c = np.zeros((lanes, hidden), np.float32), np.zeros((lanes, hidden), np.float32)
+    lanes, latent = now.shape
+    hidden = h.shape[1]
     new_h, new_c = np.empty_like(h), np.empty_like(c)
-    now, action = z[0].copy(), np.empty((lanes, 3), np.float32)
-    seen = np.empty((lanes, latent + hidden if sees_h else latent), np.float32)
+    action = np.empty((lanes, actions.shape[2]), np.float32)
+    seen = np.empty((lanes, latent + sees * hidden), np.float32)
     for t in range(len(rewards)):
         seen[:, :latent] = now
-        if sees_h:
-            seen[:, latent:] = h
+        if sees == 2:
+            seen[:, latent : latent + hidden] = c
+        if sees:
+            seen[:, latent + (sees - 1) * hidden :] = h
         linear_layers(parameters, seen, hidden_units, action)
         lstm_step(now, action, h, c, lstm_weights, lstm_bias, new_h, new_c)
-        h, new_h, c, new_c = new_h, h, new_c, c
+        h[:], c[:] = new_h, new_c
         sample_heads(h, head_weights, head_bias, tau, random, now, rewards[t], done[t])
-        if len(actions):
+        if len(z) > t + 1:
             actions[t] = action
             z[t + 1] = now
