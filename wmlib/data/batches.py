@@ -64,14 +64,30 @@ class FrameBatches:
                 yield frames[start : start + self.batch_size]
 
 
+def outlasting(episode: dict[str, np.ndarray], steps: int) -> dict[str, np.ndarray]:
+    """An episode that ended by itself, with so many steps more in which it is over: the last frame stays, nothing pays.
+
+    Cut into windows, it shows its end at any place of a window. Without them the end is the last step of one window
+    among hundreds, and M learns that nothing ends before a window is full.
+    """
+    if not episode["done"][-1]:
+        return episode
+    last = {"rewards": np.zeros_like(episode["rewards"][:1])}
+    return {
+        name: np.concatenate([array, np.repeat(last.get(name, array[-1:]), steps, axis=0)])
+        for name, array in episode.items()
+    }
+
+
 class SequenceBatches:
     """Windows of encoded episodes for M; all latents fit in memory (132 bytes a frame)."""
 
     FIELDS = ("mu", "log_variance", "actions", "rewards", "done")
 
     def __init__(self, files: list[Path], batch_size: int, length: int, seed: int, whole_ends: bool = False):
-        self.batch_size, self.length, self.seed, self.whole_ends = batch_size, length, seed, whole_ends
+        self.batch_size, self.length, self.seed = batch_size, length, seed
         episodes = [read_arrays(file, self.FIELDS) for file in files]
+        episodes = [outlasting(episode, length - 1) if whole_ends else episode for episode in episodes]
         self.episodes = [episode for episode in episodes if len(episode["actions"]) >= length]
         if not self.episodes:
             raise ValueError(f"no episode has {length} steps")
@@ -81,11 +97,9 @@ class SequenceBatches:
         """Batch of one update: ``mu``, ``log_variance`` (batch, length + 1, 32), ``action`` (batch, length, 3),
         ``reward``, ``done`` (batch, length), all float32."""
         random = generator(self.seed, "sequences", update)
-        beyond = self.length - 1 if self.whole_ends else 0  # windows that would hang over either end, pushed back in
-        share = (self.windows + 2 * beyond) / (self.windows + 2 * beyond).sum()
+        share = self.windows / self.windows.sum()
         chosen = random.choice(len(self.episodes), self.batch_size, p=share)
-        starts = random.integers(self.windows[chosen] + 2 * beyond) - beyond
-        starts = np.clip(starts, 0, self.windows[chosen] - 1)
+        starts = random.integers(self.windows[chosen])
         return self.window(list(zip(chosen, starts, strict=True)))
 
     def window(self, places: list[tuple[int, int]]) -> dict[str, np.ndarray]:

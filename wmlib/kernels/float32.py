@@ -17,17 +17,19 @@ LANES = 12  # lanes of one tile of M's step
 
 
 # The encoder's layers: 64 -> 31 -> 14 -> 6 -> 2 pixels, 3 -> 32 -> 64 -> 128 -> 256 channels, patches of 4 x 4 pixels.
-_conv1 = make_tile([6 * p for p in range(11)], [32 * p for p in range(11)], relu=True)
-_conv2 = make_tile([64 * p for p in range(14)], [64 * p for p in range(14)], relu=True)
-_conv3 = make_tile(
-    [2 * 14 * 64 * y + 128 * x for y in range(2) for x in range(6)], [128 * p for p in range(12)], relu=True
-)
-_conv4 = make_tile(
-    [6 * 6 * 128 * n + 2 * 6 * 128 * y + 256 * x for n in range(3) for y in range(2) for x in range(2)],
-    [256 * p for p in range(12)],
-    relu=True,
-)
-_code = make_tile([1024 * n for n in range(6)], [64 * n for n in range(6)])
+# Where the pixels of a tile begin in a layer's input and in its output, in float32 as in bytes:
+PLACES = {
+    "conv1": ([6 * p for p in range(11)], [32 * p for p in range(11)]),
+    "conv2": ([64 * p for p in range(14)], [64 * p for p in range(14)]),
+    "conv3": ([2 * 14 * 64 * y + 128 * x for y in range(2) for x in range(6)], [128 * p for p in range(12)]),
+    "conv4": (
+        [6 * 6 * 128 * n + 2 * 6 * 128 * y + 256 * x for n in range(3) for y in range(2) for x in range(2)],
+        [256 * p for p in range(12)],
+    ),
+    "code": ([1024 * n for n in range(6)], [64 * n for n in range(6)]),
+}
+_conv1, _conv2, _conv3, _conv4 = (make_tile(*PLACES[f"conv{n}"], relu=True) for n in (1, 2, 3, 4))
+_code = make_tile(*PLACES["code"])
 _lanes = make_tile(list(range(LANES)), [CHANNELS * lane for lane in range(LANES)], step=LANES)
 
 
