@@ -131,14 +131,14 @@ class Dream:
         tau: float = 1.0,
         seed: int = 0,
         threads: int = 2,
-    ) -> tuple[np.ndarray, int]:
+    ) -> tuple[np.ndarray, np.ndarray]:
         """As :meth:`rollout`, for judging thousands of dreams: those that have ended are left. Its draws are others.
 
         Returns:
-            Return of every lane, float64 (lanes,), and the number of steps dreamt in all.
+            Return and steps lived of every lane, float64 and int, both (lanes,).
         """
         states, lanes = self._begin(config, parameters, z), np.arange(len(z))
-        totals, count = np.zeros(len(z)), 0
+        totals, count = np.zeros(len(z)), np.zeros(len(z), int)
         for first in range(0, steps, STRETCH):
             length = min(STRETCH, steps - first)
             kept, actions = (np.empty((0, len(lanes), size), np.float32) for size in (z.shape[1], self.action_size))
@@ -147,7 +147,7 @@ class Dream:
             ended = np.maximum.accumulate(done > 0, axis=0)
             lived = np.concatenate([np.ones((1, len(lanes)), bool), ~ended[:-1]])
             totals[lanes] += (rewards * lived).sum(0, dtype=float)
-            count += int(lived.sum())
+            count[lanes] += lived.sum(0)
             lanes, states = lanes[~ended[-1]], [state[~ended[-1]] for state in states]
             if len(lanes) == 0:
                 break

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 
-from wmlib.envs.dream import Dream
 from wmlib.errors import UserError
 from wmlib.rollout.executors import make_executor
 from wmlib.rollout.lanes import Job
@@ -33,7 +32,7 @@ from wmlib.runs import (
 from wmlib.search.cmaes import CMAES
 from wmlib.seeds import generator, track_seeds
 from wmlib.stages.agents import worker_spec
-from wmlib.stages.memory import latent_files
+from wmlib.stages.dreams import Dreams
 
 COLUMNS = (
     "generation",
@@ -63,7 +62,7 @@ def run(chain, stage: Stage) -> None:
     task = config.numbers
     count = parameter_count(settings, config.memory.hidden_size, task.latent_size, task.action_size)
     search, curve = CMAES(count, settings.population, settings.sigma, seed), []
-    judge = Dreams(chain) if settings.world == "dream" else _real
+    judge = Dreams(chain).judge if settings.world == "dream" else _real
     if search_file.exists():
         search.resume(search_file)
         curve = read_curve(curve_file)[: search.generation]
@@ -143,26 +142,6 @@ def _real(settings, executor, candidates: np.ndarray, seeds: list[int]) -> tuple
     episodes = executor.run(jobs, candidates, settings.patience)
     returns = np.array([episode.total for episode in episodes]).reshape(len(seeds), -1).mean(0)
     return returns, sum(episode.steps for episode in episodes)
-
-
-class Dreams:
-    """Judges as :func:`_real` does, in M alone: a seed says which episode's first frame a dream begins with."""
-
-    def __init__(self, chain):
-        from wmlib.models.weights import load_weights
-
-        self.task = task = chain.config.numbers
-        self.world = Dream(load_weights(chain.memory / "memory.npz"), task.latent_size, task.action_size)
-        files = latent_files(chain)[0]
-        self.firsts = np.stack([read_arrays(file, ("mu",))["mu"][0] for file in files]).astype(np.float32)
-
-    def __call__(self, settings, executor, candidates: np.ndarray, seeds: list[int]) -> tuple[np.ndarray, int]:
-        """Mean return of each candidate (n, P) over dreams, and the steps dreamt."""
-        starts = self.firsts[[generator(seed, "dream", "first frame").integers(len(self.firsts)) for seed in seeds]]
-        z, lives = np.repeat(starts, len(candidates), axis=0), np.tile(candidates, (len(seeds), 1))
-        steps = settings.dream_steps or self.task.max_steps
-        returns, count = self.world.returns(settings, lives, z, steps, settings.tau, seeds[0], available_cores())
-        return returns.reshape(len(seeds), -1).mean(0), count
 
 
 def _validate(chain, mean: np.ndarray, executor) -> dict:

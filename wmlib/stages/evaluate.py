@@ -1,7 +1,8 @@
 """Stage evaluate. Reads: C, M, V's encoder. Writes: ``episodes.csv``, one row per episode.
 
 The score is driven on the unmodified environment, on test tracks nothing was chosen on; where we have a renderer of our
-own, the same tracks are also driven with that, so that the gap between the two is a number.
+own, the same tracks are also driven with that, so that the gap between the two is a number. A C that was learnt in
+dreams also lives as many of them.
 """
 
 from __future__ import annotations
@@ -35,10 +36,28 @@ def run(chain, stage: Stage) -> None:
         lanes = UNMODIFIED_LANES if renderer == task.renderers[0] else config.rollout.lanes
         spec = agent.worker_spec(lanes, renderer)
         rows += evaluate(config.arm, config.seed, spec, agent.parameters, seeds, config.rollout)
+    if config.controller.world == "dream":
+        rows += _dreamt(chain, agent.parameters, seeds)
     write_text(stage / "episodes.csv", format_rows(rows))
     score, *others = ([row["return"] for row in rows if row["renderer"] == name] for name in task.renderers)
     own = {f"{name}_renderer_mean": describe(other)["mean"] for name, other in zip(task.renderers[1:], others)}
     stage.finish(clock.seconds, arm=config.arm, **describe(score, task.solved), **own)
+
+
+def _dreamt(chain, parameters: np.ndarray, seeds: list[int]) -> list[dict]:
+    """Rows of as many dreams, at the temperature that C was learnt at, beside the score in the world."""
+    from wmlib.stages.dreams import Dreams
+
+    returns, steps = Dreams(chain)(parameters[None], seeds)
+    return [
+        _row(chain.config.task, chain.config.arm, chain.config.seed, "dream", seed, float(total), int(lived), False)
+        for seed, total, lived in zip(seeds, returns[:, 0], steps[:, 0], strict=True)
+    ]
+
+
+def _row(task, arm, train_seed, renderer, track_seed, total, steps, lap_finished) -> dict:
+    values = TASKS[task].record, arm, train_seed, renderer, track_seed, round(total, 4), steps, int(lap_finished)
+    return dict(zip(COLUMNS, values, strict=True))
 
 
 def evaluate(
@@ -55,17 +74,8 @@ def evaluate(
         with Progress(f"evaluate {arm} ({spec.renderer} renderer)", len(jobs), "episodes") as progress:
             episodes = executor.run(jobs, population, patience=0, progress=progress)
     return [
-        {
-            "task": TASKS[spec.task].record,
-            "arm": arm,
-            "train_seed": train_seed,
-            "renderer": spec.renderer,
-            "track_seed": episode.track_seed,
-            "return": round(episode.total, 4),
-            "steps": episode.steps,
-            "lap_finished": int(episode.lap_finished),
-        }
-        for episode in episodes
+        _row(spec.task, arm, train_seed, spec.renderer, e.track_seed, e.total, e.steps, e.lap_finished)
+        for e in episodes
     ]
 
 
