@@ -125,7 +125,7 @@ class Config:
     def arm(self) -> str:
         """Name of what is compared in the report, for example ``vae-zh``, ``vae-z-hidden`` or ``dream-tau-1.15``."""
         if self.controller.world == "dream":
-            return f"dream-tau-{self.controller.tau:.2f}"
+            return f"{'' if self.vision == 'vae' else self.vision + '-'}dream-tau-{self.controller.tau:.2f}"
         name = f"{self.vision}-{self.controller.inputs}"
         if self.controller.hidden_units:
             name += "-hidden"

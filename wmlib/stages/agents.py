@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from wmlib.config import VISIONS, Config
+from wmlib.config import VISIONS, Config, ControllerConfig
+from wmlib.config.settings import from_dict
 from wmlib.errors import UserError
 from wmlib.models.weights import load_weights, save_weights
 from wmlib.rollout.worker import WorkerSpec
@@ -92,13 +93,14 @@ def variants(config: Config, folder: Path) -> Iterator[Config]:
 
     An arm learnt in dreams has a temperature of its own, which its folder remembers.
     """
-    for file in sorted(folder.glob("controller-dream-*/config.json")):
-        made_with = read_record(file, "key")["key"]["controller"]
-        yield Config.from_dict({**config.to_dict(), "controller": {**asdict(config.controller), **made_with}})
     hidden = config.controller.hidden_units or 40
     for vision, inputs, units, trained in itertools.product(VISIONS, ("zh", "z"), (0, hidden), (True, False)):
         controller = replace(config.controller, inputs=inputs, hidden_units=units)
         yield replace(config, vision=vision, controller=controller, memory=replace(config.memory, trained=trained))
+    for file in sorted(folder.glob("controller-*dream-*/config.json")):
+        made_with = read_record(file, "key")["key"]["controller"]
+        controller = from_dict(ControllerConfig, {**asdict(config.controller), **made_with}, str(file))
+        yield from (replace(config, vision=vision, controller=controller) for vision in VISIONS)
 
 
 def finished(folder: Path) -> list[Chain]:
