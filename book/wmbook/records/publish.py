@@ -158,6 +158,9 @@ def summarise(results: Path) -> dict:
         own = _returns(rows, arm, headline, "wmlib")
         if own:
             entry["wmlib_renderer"] = describe(own, task.solved)
+        dreamt = _returns(rows, arm, headline, "dream")
+        if dreamt:
+            entry["dream"] = describe(dreamt, task.solved)
         entry["scale"] = costs.get(f"{arm}/seed{headline}", {}).get("scale")
         arms[arm] = entry
     return {"task": task.record, "arms": arms}
