@@ -20,6 +20,7 @@ from wmlib.models.inference import MemoryStep
 from wmlib.seeds import generator
 
 BLOCK = 264  # lanes that share one generator and one reading of the weights; results do not depend on the threads
+SHARES = 4  # blocks that few lanes are still divided into
 STRETCH = 60  # steps after which dreams that have ended are left
 
 
@@ -143,7 +144,9 @@ class Dream:
             length = min(STRETCH, steps - first)
             kept, actions = (np.empty((0, len(lanes), size), np.float32) for size in (z.shape[1], self.action_size))
             draws = (seed, "dream", "stretch", first)
-            rewards, done = self._dream(config, parameters[lanes], states, length, tau, draws, threads, kept, actions)
+            share = min(BLOCK, 12 * -(-len(lanes) // (12 * SHARES)))
+            arguments = config, parameters[lanes], states, length, tau, draws, threads, kept, actions
+            rewards, done = self._dream(*arguments, share)
             ended = np.maximum.accumulate(done > 0, axis=0)
             lived = np.concatenate([np.ones((1, len(lanes)), bool), ~ended[:-1]])
             totals[lanes] += (rewards * lived).sum(0, dtype=float)
@@ -160,7 +163,9 @@ class Dream:
             raise ValueError(f"parameters are {parameters.shape}, not {(len(z), count)}")
         return [np.array(z, np.float32), *np.zeros((2, len(z), self.hidden_size), np.float32)]
 
-    def _dream(self, config, parameters, states, steps, tau, draws, threads, kept, actions) -> tuple[np.ndarray, ...]:
+    def _dream(
+        self, config, parameters, states, steps, tau, draws, threads, kept, actions, size: int = BLOCK
+    ) -> tuple[np.ndarray, ...]:
         """Rewards and done logits (steps, lanes); ``states`` move on, ``kept`` and ``actions`` are filled if long."""
         _check_temperature(tau)
         lanes = len(states[0])
@@ -168,14 +173,14 @@ class Dream:
         rewards, done = np.empty((2, steps, lanes), np.float32)
 
         def block(first: int) -> None:
-            part = slice(first, min(first + BLOCK, lanes))
+            part = slice(first, min(first + size, lanes))
             kernels.dream(
                 parameters[part],
                 config.hidden_units,
                 len(config.inputs) - 1,
                 (self.memory.weights, self.memory.bias, self.weights, self.bias),
                 tau,
-                generator(*draws, first // BLOCK),
+                generator(*draws, first // size),
                 *(state[part] for state in states),
                 kept[:, part],
                 actions[:, part],
@@ -184,7 +189,7 @@ class Dream:
             )
 
         with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(block, range(0, lanes, BLOCK)))
+            list(pool.map(block, range(0, lanes, size)))
         return rewards, done
 
 
