@@ -49,7 +49,7 @@ TASK_PRESETS: dict[str, dict[str, list[str]]] = {
             "controller.validation_tracks=20",
         ],
         "full": [
-            "collect.episodes=2000", "vae.updates=2200", "memory.updates=4000", "memory.batch_size=16",
+            "collect.episodes=2000", "vae.updates=2200", "memory.updates=2500", "memory.batch_size=16",
             "controller.double_tracks_every=0", "controller.generations=60", "controller.validation_tracks=32",
         ],
     },
