@@ -38,7 +38,7 @@ TASK_PRESETS: dict[str, dict[str, list[str]]] = {
     "takecover": {
         "": [
             "memory.hidden_size=512", "memory.whole_ends=true", "controller.inputs=zch", "controller.world=dream",
-            "controller.tau=1.15", "controller.patience=0", "controller.tracks=8", "iterations=1", "rehearsal=",
+            "controller.tau=1.15", "controller.patience=0", "controller.tracks=4", "iterations=1", "rehearsal=",
             "collect.steps=2100",
         ],
         "smoke": [
