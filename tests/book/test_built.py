@@ -128,7 +128,7 @@ def test_mathematics_is_set_by_the_local_copy():
 def test_the_front_page_leads_to_everything():
     page = BUILT / "book" / "index.html"
     addresses = {element.get("href", "") for element in tags(page, "a")}
-    for name in ("report.html", "../report.pdf", "../notebooks/01_environment.html", "../notebooks/07_results.html"):
+    for name in ("report.html", "../report.pdf", "../notebooks/01_environment.html", "../notebooks/09_results.html"):
         assert name in addresses
     assert "../notebooks/04_dream.html" in addresses and "make reproduce" in re.sub(r"<[^>]*>", "", text(page))
 
