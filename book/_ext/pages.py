@@ -1,9 +1,9 @@
-"""Last touches to pages: pictures keep their place while they load, figures are numbered page by page, nothing asks for a
-notebook server, and settings are described in whole sentences.
+"""Last touches to pages: pictures keep their place while they load, figures are numbered page by page, nothing asks
+for a notebook server, and settings are described in whole sentences.
 
 Each ``<img>`` gets its file's width and height, from which a browser knows the shape before the picture is there.
-Sphinx counts the figures, tables and equations of all pages that are no numbered chapters in one row. Here each such page
-begins at 1, so that the report's page and its PDF call everything by the same number.
+Sphinx counts the figures, tables and equations of all pages that are no numbered chapters in one row. Here each such
+page begins at 1, so that the report's page and its PDF call everything by the same number.
 
 Jupyter Book always loads sphinx-thebe, which puts a server's address on each page and declares it twice, an error in
 the browser's console; it is switched off.

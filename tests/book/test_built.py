@@ -90,7 +90,8 @@ def test_pictures_have_words_and_a_size():
     for page in pages():
         for picture in tags(page, "img"):
             where = f"{page.relative_to(BUILT)}: {picture}"
-            assert picture.get("alt", "").strip(), where
+            words = picture.get("alt", "").strip()
+            assert words and not words.endswith(".png"), f"{where}: a file's name is no description"
             assert {"width", "height"} <= set(picture) or "_images/" not in picture["src"], where
 
 
@@ -110,6 +111,13 @@ def test_outputs_show_no_raw_markdown():
     for page in (BUILT / "notebooks").glob("*.html"):
         assert "| :--" not in text(page), f"{page.name}: a table was not set"
         assert "{cite" not in text(page), f"{page.name}: a citation was not set"
+
+
+def test_every_column_has_a_header():
+    for page in pages():
+        for table in re.findall(r"<thead>(.*?)</thead>", text(page), re.DOTALL):
+            heads = [re.sub(r"<[^>]*>", "", head).strip() for head in re.findall(r"<th\b.*?</th>", table, re.DOTALL)]
+            assert all(heads), f"{page.relative_to(BUILT)}: {heads}"
 
 
 def test_no_role_was_left_as_it_is_written():
