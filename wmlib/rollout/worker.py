@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from wmlib.config import MAX_STEPS, ControllerConfig
+from wmlib.config import ACTION_SIZE, MAX_STEPS, ControllerConfig
 from wmlib.data.rollouts import RolloutStore
 from wmlib.envs.carracing import RandomDriver
+from wmlib.errors import UserError
 from wmlib.rollout.drivers import ActionNoise, WorldModelDriver
 from wmlib.rollout.lanes import Episode, Job, drive
 from wmlib.rollout.recorder import Recorder
@@ -88,6 +89,8 @@ def _world_model_driver(spec: WorkerSpec) -> WorldModelDriver:
     single_thread()
     encoder = FrameEncoder(load_weights(spec.encoder), compute=spec.compute)
     memory = MemoryStep(load_weights(spec.memory)) if spec.memory else None
+    if memory and memory.input_size != encoder.latent_size + ACTION_SIZE:
+        raise UserError(f"{spec.memory}: M takes {memory.input_size} inputs, not those of {spec.encoder} and an action")
     config = spec.controller
 
     def encode(frames: np.ndarray) -> np.ndarray:

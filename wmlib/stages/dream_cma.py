@@ -7,15 +7,16 @@ much: the dream's return beside the real one.
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 import numpy as np
 
+from wmlib.data.rollouts import read_encoded
 from wmlib.envs.dream import Dream
+from wmlib.errors import UserError
 from wmlib.rollout.executors import make_executor
 from wmlib.rollout.lanes import Job
-from wmlib.runs import MetricLog, Progress, Stage, Stopwatch, csv_text, read_arrays, write_arrays, write_text
+from wmlib.runs import MetricLog, Progress, Stage, Stopwatch, csv_text, read_csv, write_arrays, write_text
 from wmlib.search.cmaes import CMAES
 from wmlib.seeds import generator, track_seeds
 from wmlib.stages.agents import worker_spec
@@ -34,12 +35,14 @@ def run(chain, stage: Stage) -> None:
 
     config, settings = chain.config, chain.config.dream_cma
     world = Dream(load_weights(chain.memory / "memory.npz"))
-    firsts = np.stack([read_arrays(file, ("mu",))["mu"][0] for file in latent_files(chain)[0]]).astype(np.float32)
+    firsts = np.stack([read_encoded(file)["mu"][0] for file in latent_files(chain)[0]]).astype(np.float32)
     seed = int(generator(config.seed, "dream search").integers(2**31))
     search = CMAES(parameter_count(config.controller, world.hidden_size), settings.population, settings.sigma, seed)
     if (stage / "search.npz").exists():
         search.resume(stage / "search.npz")
     rows = _read_rows(stage / "generations.csv")[: search.generation]
+    if [row["generation"] for row in rows] != list(range(1, search.generation + 1)):
+        raise UserError(f"{stage / 'generations.csv'}: lacks generations that search.npz has; use --force")
     clock = Stopwatch(stage)
     spec = worker_spec(config, chain.vision / "encoder.npz", chain.memory / "memory.npz")
     with (
@@ -103,7 +106,5 @@ def _read_rows(path: Path) -> list[dict]:
     """Rows of ``generations.csv``, numbers parsed; empty when there is none yet."""
     if not path.exists():
         return []
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
     whole = {"generation", "validation_n"}
-    return [{k: "" if v == "" else int(v) if k in whole else float(v) for k, v in row.items()} for row in rows]
+    return read_csv(path, {name: int if name in whole else float for name in COLUMNS}, optional=COLUMNS)
