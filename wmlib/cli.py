@@ -141,7 +141,7 @@ def resolve(arguments: argparse.Namespace) -> tuple[Config, Path]:
         if stored is None:
             config = Config.preset(name)
             return config.override([f"seed={seed or 0}", *arguments.overrides])
-        config = Config.from_dict(stored)
+        config = Config.from_dict(stored, folder / "config.json")
         for option, wanted, have in (("--scale", scale, config.scale), ("--seed", seed, config.seed)):
             if wanted is not None and wanted != have:
                 raise UserError(f"{folder}: was made with {option} {have}, not {wanted}; choose another --run folder")

@@ -267,16 +267,18 @@ def test_a_list_is_no_configuration(tmp_path, capsys):
 def test_a_stopped_worker_is_noticed_replaced_and_its_work_done_again(monkeypatch, capsys):
     from wmlib.rollout import executors
     from wmlib.rollout.worker import WorkerSpec
+    from wmlib.runs import pool
 
-    monkeypatch.setattr(executors, "SILENT", 3.0)
+    monkeypatch.setattr(pool, "SILENT", 20.0)
+    monkeypatch.setattr(pool, "STARTING", 60.0)
     spec, jobs = WorkerSpec(2, max_steps=300), [Job(index, 0, 50 + index) for index in range(12)]
     expected = executors.SerialExecutor(spec).run(jobs)
     with executors.ProcessExecutor(spec, workers=2) as executor:
 
         def stop_one():
-            while executor.pool is None or not executor.numbers[0]:
+            while executor.pool is None or not executor.pool.numbers[0]:
                 time.sleep(0.01)
-            os.kill(executor.numbers[0], signal.SIGSTOP)
+            os.kill(executor.pool.numbers[0], signal.SIGSTOP)
 
         thread = threading.Thread(target=stop_one)
         thread.start()
@@ -295,7 +297,7 @@ def test_an_interrupt_ends_workers_that_hang():
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt), executor:
         executor.run([Job(0, 0, 1)])
-        os.kill(executor.numbers[0], signal.SIGSTOP)
+        os.kill(executor.pool.numbers[0], signal.SIGSTOP)
         raise KeyboardInterrupt
     assert time.monotonic() - began < 60
 

@@ -50,7 +50,8 @@ TASK_PRESETS: dict[str, dict[str, list[str]]] = {
         ],
         "full": [
             "collect.episodes=2000", "vae.updates=2200", "memory.updates=2500", "memory.batch_size=16",
-            "controller.double_tracks_every=0", "controller.generations=60", "controller.validation_tracks=32",
+            "controller.double_tracks_every=0", "controller.generations=100", "controller.validate_every=20",
+            "controller.validation_tracks=32",
         ],
     },
 }

@@ -68,7 +68,10 @@ def from_dict(kind: type, values: dict, where: str):
     for name, value in values.items():
         nested = dataclasses.is_dataclass(hints[name])
         parsed[name] = from_dict(hints[name], value, f"{where}.{name}") if nested else value
-    return kind(**parsed)
+    try:
+        return kind(**parsed)
+    except TypeError:  # compared with a number before its type is checked
+        raise UserError(f"{where}: a value is not of its type") from None
 
 
 def assign(node: Any, path: list[str], text: str, full_key: str):

@@ -166,12 +166,17 @@ class Config:
         return dataclasses.asdict(self)
 
     @staticmethod
-    def from_dict(values: dict) -> Config:
+    def from_dict(values: dict, source: object = "config") -> Config:
         """Inverse of :meth:`to_dict`; a group it lacks, having been written before there was one, is its scale's.
 
         Raises:
-            UserError: keys this version does not know.
+            UserError: keys this version does not know, or values that are none; the message names ``source``.
         """
-        preset = Config.preset(values.get("scale", "full")).to_dict()
-        groups = {name: group for name, group in preset.items() if isinstance(group, dict)}
-        return from_dict(Config, {**groups, **values}, "config")
+        try:
+            if not isinstance(values, dict):
+                raise UserError(f"expected groups of settings, not {values!r}")
+            preset = Config.preset(values.get("scale", "full")).to_dict()
+            groups = {name: group for name, group in preset.items() if isinstance(group, dict)}
+            return from_dict(Config, {**groups, **values}, "config")
+        except UserError as error:
+            raise UserError(f"{source}: {error}") from None

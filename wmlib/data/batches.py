@@ -9,8 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from wmlib.data.rollouts import RolloutStore
-from wmlib.runs import read_arrays
+from wmlib.data.rollouts import RolloutStore, read_encoded
 from wmlib.seeds import generator
 
 CHUNK_FRAMES = 30_000  # frames shuffled together: 370 MB; a second chunk is read meanwhile
@@ -82,11 +81,9 @@ def outlasting(episode: dict[str, np.ndarray], steps: int) -> dict[str, np.ndarr
 class SequenceBatches:
     """Windows of encoded episodes for M; all latents fit in memory (132 bytes a frame)."""
 
-    FIELDS = ("mu", "log_variance", "actions", "rewards", "done")
-
     def __init__(self, files: list[Path], batch_size: int, length: int, seed: int, whole_ends: bool = False):
         self.batch_size, self.length, self.seed = batch_size, length, seed
-        episodes = [read_arrays(file, self.FIELDS) for file in files]
+        episodes = [read_encoded(file) for file in files]
         episodes = [outlasting(episode, length - 1) if whole_ends else episode for episode in episodes]
         self.episodes = [episode for episode in episodes if len(episode["actions"]) >= length]
         if not self.episodes:

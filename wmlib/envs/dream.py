@@ -17,6 +17,7 @@ from wmlib.kernels import float32 as kernels
 from wmlib.kernels import tiles
 from wmlib.models.controller import parameter_count
 from wmlib.models.inference import MemoryStep
+from wmlib.models.weights import check_shapes
 from wmlib.seeds import generator
 
 BLOCK = 264  # lanes that share one generator and one reading of the weights; results do not depend on the threads
@@ -54,15 +55,20 @@ class Dream:
     def __init__(
         self, weights: dict[str, np.ndarray], latent_size: int = LATENT_SIZE, action_size: int = ACTION_SIZE
     ):
-        outputs, inputs = weights["mixture/bias"].size, len(weights["lstm/kernel"])
+        source = getattr(weights, "source", "memory weights")
+        self.memory = MemoryStep(weights)
+        inputs, hidden = self.memory.input_size, self.memory.hidden_size
+        outputs = np.size(weights.get("mixture/bias", ()))
+        shapes = {name: (size,) for name, size in (("mixture", outputs), ("reward", 1), ("done", 1))}
+        shapes = {f"{name}/{part}": shape for name, size in shapes.items()
+                  for part, shape in (("kernel", (hidden, *size)), ("bias", size))}  # fmt: skip
+        check_shapes(weights, shapes, source, more=True)
         if latent_size % tiles.CHANNELS or outputs % (3 * latent_size) or inputs != latent_size + action_size:
             raise UserError(
-                f"memory weights: {inputs} inputs and {outputs} mixture outputs do not fit {latent_size} latent "
+                f"{source}: {inputs} inputs and {outputs} mixture outputs do not fit {latent_size} latent "
                 f"dimensions (a multiple of {tiles.CHANNELS}) and {action_size} actions; give those M was trained with"
             )
-        self.latent_size, self.action_size = latent_size, action_size
-        self.memory = MemoryStep(weights)
-        self.hidden_size = self.memory.hidden_size
+        self.latent_size, self.action_size, self.hidden_size = latent_size, action_size, hidden
         heads = [
             np.concatenate([weights[f"{head}/{part}"] for head in ("mixture", "reward", "done")], axis=-1)
             for part in ("kernel", "bias")

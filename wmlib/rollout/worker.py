@@ -88,6 +88,8 @@ def _world_model_driver(spec: WorkerSpec) -> WorldModelDriver:
     memory = MemoryStep(load_weights(spec.memory)) if spec.memory else None
     if encoder.latent_size != task.latent_size:
         raise UserError(f"{spec.encoder}: {encoder.latent_size} latent dimensions, {spec.task} has {task.latent_size}")
+    if memory and memory.input_size != task.latent_size + task.action_size:
+        raise UserError(f"{spec.memory}: M takes {memory.input_size} inputs, not those of {spec.encoder} and an action")
 
     def encode(frames: np.ndarray) -> np.ndarray:
         return encoder(frames)[0]

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ import numpy as np
 from wmlib.config import VISIONS, Config, ControllerConfig
 from wmlib.config.settings import from_dict
 from wmlib.errors import UserError
+from wmlib.models.controller import parameter_count
 from wmlib.models.weights import load_weights, save_weights
 from wmlib.rollout.worker import WorkerSpec
 from wmlib.runs import DONE, read_arrays, read_json, read_record, write_json
@@ -66,8 +68,11 @@ class Agent:
 
     @property
     def parameters(self) -> np.ndarray:
-        """C's parameters, float64 (P,). Raises :class:`UserError` if their file is missing or damaged."""
-        return read_arrays(self.files["controller"], ("parameters",))["parameters"].astype(np.float64)
+        """C's parameters, float64 (P,). Raises :class:`UserError` if their file is missing, damaged or another C's."""
+        task, hidden_size = self.config.numbers, self.config.memory.hidden_size
+        count = parameter_count(self.config.controller, hidden_size, task.latent_size, task.action_size)
+        size = {"parameters": (count,)}
+        return read_arrays(self.files["controller"], ("parameters",), size)["parameters"].astype(np.float64)
 
     def worker_spec(self, lanes: int, renderer: str | None = None) -> WorkerSpec:
         """How this agent drives."""
@@ -98,16 +103,19 @@ def variants(config: Config, folder: Path) -> Iterator[Config]:
         controller = replace(config.controller, inputs=inputs, hidden_units=units)
         yield replace(config, vision=vision, controller=controller, memory=replace(config.memory, trained=trained))
     for file in sorted(folder.glob("controller-*dream-*/config.json")):
-        made_with = read_record(file, "key")["key"]["controller"]
-        controller = from_dict(ControllerConfig, {**asdict(config.controller), **made_with}, str(file))
+        made_with = read_record(file, key=dict)["key"]["controller"]
+        controller = from_dict(ControllerConfig, made_with, str(file))
         yield from (replace(config, vision=vision, controller=controller) for vision in VISIONS)
 
 
 def finished(folder: Path) -> list[Chain]:
     """A chain for each evaluated arm of a run folder. Raises :class:`UserError` if there is none."""
-    base = Config.from_dict(read_record(folder / "config.json"))
+    base = Config.from_dict(read_record(folder / "config.json"), folder / "config.json")
     known = {variant.arm: variant for variant in variants(base, folder)}
-    arms = [read_record(done, "arm")["arm"] for done in sorted(folder.glob(f"evaluate-*/{DONE}"))]
+    arms = [read_record(done, arm=str)["arm"] for done in sorted(folder.glob(f"evaluate-*/{DONE}"))]
+    unknown = [arm for arm in arms if arm not in known]
+    if unknown:
+        raise UserError(f"{folder}: {DONE} of evaluate-* names {unknown[0]!r}, which is no arm; redo stage evaluate")
     if not arms:
         raise UserError(f"{folder}: nothing evaluated yet; run `wmlib run --run {folder}` first")
     return [Chain(as_trained(Chain(known[arm], folder)), folder) for arm in arms]
@@ -117,8 +125,12 @@ def as_trained(chain: Chain) -> Config:
     """The chain's configuration with the settings V, M and C were made with, which ``--set`` may have changed."""
     groups = ((chain.vision, VISIONS[chain.config.vision]), (chain.memory, "memory"), (chain.controller, "controller"))
     files = [(stage / "config.json", group) for stage, group in groups]
-    known = {group: read_record(file, "key")["key"][group] for file, group in files if file.exists()}
-    return Config.from_dict({**chain.config.to_dict(), **known})
+    config = chain.config
+    for file, group in files:
+        if file.exists():
+            key = read_record(file, key=dict)["key"]
+            config = Config.from_dict({**config.to_dict(), group: key.get(group)}, file)
+    return config
 
 
 def agent_of(chain: Chain) -> Agent:
@@ -165,26 +177,28 @@ def shipped_agent(arm: str, train_seed: int | None = None, folder: Path = FOLDER
         UserError: no such arm or seed, or a file that is not what was shipped.
     """
     manifest = folder / "manifest.json"
-    arms = read_json(manifest)["arms"] if manifest.exists() else {}
+    arms = read_record(manifest, arms=dict)["arms"] if manifest.exists() else {}
     if arm not in arms:
         raise UserError(f"--pretrained {arm}: not shipped; there is: {', '.join(sorted(arms)) or 'nothing yet'}")
-    runs = arms[arm]["train_seeds"]
-    chosen = str(arms[arm]["headline"] if train_seed is None else train_seed)
-    if chosen not in runs:
-        raise UserError(f"--train-seed {chosen}: arm {arm} is shipped for train seeds {', '.join(runs)}")
-    run, files = runs[chosen], {}
-    for name, expected in run["sha256"].items():
-        file = place_of(folder, arms, arm, chosen, name)
-        if not file.exists() or sha256(file) != expected:
+    try:
+        runs = arms[arm]["train_seeds"]
+        chosen = str(arms[arm]["headline"] if train_seed is None else train_seed)
+        if chosen not in runs:
+            raise UserError(f"--train-seed {chosen}: arm {arm} is shipped for train seeds {', '.join(runs)}")
+        run, seed = runs[chosen], int(chosen)
+        hashes, stages = dict(run["sha256"]), {name: dict(stage) for name, stage in run.get("stages", {}).items()}
+        places = dict(run.get("shared", {}))  # V and M that lie with another arm that learnt in the same M
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise UserError(f"{manifest}: damaged; restore it from the repository") from None
+    files = {}
+    for name, expected in hashes.items():
+        file = folder / places.get(name, f"{arm}/seed{seed}/{name}")
+        if not file.is_file() or sha256(file) != expected:
             raise UserError(f"{file}: missing or changed; restore it from the repository")
         files[file.stem] = file
-    return Agent(arm, int(chosen), Config.from_dict(run["config"]), files, run.get("stages", {}), "shipped weights")
-
-
-def place_of(folder: Path, arms: dict, arm: str, train_seed: str, name: str) -> Path:
-    """Where a shipped file lies: with its run, or with the run named there whose V and M it shares."""
-    run = arms[arm]["train_seeds"][train_seed]
-    return folder / run.get("shared", {}).get(name, f"{arm}/seed{train_seed}/{name}")
+    if not {"encoder", "controller"} <= set(files):
+        raise UserError(f"{manifest}: names no encoder or no controller of {arm}; restore it from the repository")
+    return Agent(arm, seed, Config.from_dict(run.get("config"), manifest), files, stages, "shipped weights")
 
 
 def adopt(agent: Agent, folder: Path) -> Config:
@@ -199,7 +213,9 @@ def adopt(agent: Agent, folder: Path) -> Config:
     folder = Path(folder)
     marker = folder / "adopted.json"
     origin = {"arm": agent.arm, "train_seed": agent.train_seed}
-    if marker.exists() and read_json(marker) == origin:
+    if os.path.lexists(marker):
+        if read_json(marker) != origin:
+            raise UserError(f"{marker}: this folder was begun from other weights; choose a new --run folder")
         return agent.config
     if folder.exists() and any(folder.iterdir()):
         raise UserError(f"{folder}: is not empty; choose a new --run folder to start from shipped weights")

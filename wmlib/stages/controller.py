@@ -89,7 +89,7 @@ def run(chain, stage: Stage) -> None:
             clock.save()
             validated = f", validated {row['validation_mean']:.0f}" if row["validation_mean"] != "" else ""
             progress.advance(note=f"mean {row['population_mean']:.0f}, best {row['population_max']:.0f}{validated}")
-    chosen = _choose(stage, curve[-1:] if settings.world == "dream" else curve)
+    chosen = _choose(stage, curve[-1:] if settings.world == "dream" else curve, len(search.mean))
     best = next(row for row in curve if row["generation"] == chosen)
     stage.finish(
         clock.seconds,
@@ -157,10 +157,11 @@ def _validate(chain, mean: np.ndarray, executor) -> dict:
     }
 
 
-def _choose(stage: Stage, curve: list[dict]) -> int:
-    """Write the mean of the best validated generation as the stage's answer; returns the generation."""
+def _choose(stage: Stage, curve: list[dict], size: int) -> int:
+    """Write the mean (size,) of the best validated generation as the stage's answer; returns the generation."""
     best = max((row for row in curve if row["validation_mean"] != ""), key=lambda row: row["validation_mean"])
-    mean = read_arrays(stage / "means" / f"{best['generation']:05d}.npz", ("parameters",))
+    file, names = stage / "means" / f"{best['generation']:05d}.npz", ("parameters",)
+    mean = read_arrays(file, names, {"parameters": (size,)})
     write_arrays(stage / "controller.npz", mean)
     write_json(stage / "chosen.json", best)
     return best["generation"]

@@ -16,7 +16,17 @@ from wmbook.records.records import find_root
 from wmlib.config import TASKS, Config, RolloutConfig
 from wmlib.errors import UserError
 from wmlib.rollout.worker import WorkerSpec
-from wmlib.runs import Stage, provenance, read_arrays, read_json, read_metrics, write_arrays, write_json, write_text
+from wmlib.runs import (
+    Stage,
+    provenance,
+    read_arrays,
+    read_json,
+    read_metrics,
+    read_record,
+    write_arrays,
+    write_json,
+    write_text,
+)
 from wmlib.seeds import track_seeds
 from wmlib.stages.agents import FOLDER, as_trained, figures, finished, label, sha256
 from wmlib.stages.chain import Chain
@@ -52,7 +62,7 @@ def report_vision(folder: Path, name: str, results: Path | None = None) -> None:
         UserError: V has not finished.
     """
     results = results or find_root() / "book" / "results"
-    chain = Chain(Config.from_dict(read_json(folder / "config.json")), folder)
+    chain = Chain(Config.from_dict(read_record(folder / "config.json"), folder / "config.json"), folder)
     if not chain.vision.done:
         raise UserError(f"{chain.vision.path}: has not finished; run `wmlib vision --run {folder}` first")
     config = as_trained(chain)
@@ -113,8 +123,8 @@ def _merge_costs(path: Path, chain: Chain, arm: str, seed: int) -> None:
         "config": chain.config.to_dict(),
         "stages": stages,
         "total_seconds": round(sum(stage["seconds"] for stage in stages.values()), 1),
-        "chosen": read_json(chain.controller / "chosen.json"),
-        "provenance": read_json(chain.controller / "provenance.json"),
+        "chosen": read_record(chain.controller / "chosen.json", generation=int, validation_mean=float),
+        "provenance": read_record(chain.controller / "provenance.json", versions=dict, seconds=float),
     }
     write_json(path, dict(sorted(record.items())))
 
