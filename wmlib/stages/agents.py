@@ -17,7 +17,7 @@ import numpy as np
 from wmlib.config import VISIONS, Config
 from wmlib.errors import UserError
 from wmlib.models.controller import parameter_count
-from wmlib.models.weights import load_weights, save_weights
+from wmlib.models.weights import load_weights, save_weights, set_model_weights
 from wmlib.rollout.worker import WorkerSpec
 from wmlib.runs import DONE, read_arrays, read_json, read_record, write_json
 from wmlib.stages.chain import Chain, plan
@@ -68,6 +68,23 @@ class Agent:
         """C's parameters, float64 (P,). Raises :class:`UserError` if their file is missing, damaged or another C's."""
         size = {"parameters": (parameter_count(self.config.controller, self.config.memory.hidden_size),)}
         return read_arrays(self.files["controller"], ("parameters",), size)["parameters"].astype(np.float64)
+
+    def networks(self) -> tuple:
+        """V and M as Keras models with this agent's weights, ready to look into or to train on: (VAE, MDNRNN).
+
+        Raises:
+            UserError: a part is not there, see :meth:`with_picture`.
+        """
+        from wmlib.models.mdnrnn import MDNRNN
+        from wmlib.models.vae import VAE
+
+        self.with_picture("networks()")
+        v, m = VAE(self.config.vae, seed=self.train_seed), MDNRNN(self.config.memory, seed=self.train_seed)
+        encoder = load_weights(self.files["encoder"])
+        for network, weights in ((v.encoder, encoder), (v.decoder, load_weights(self.files["decoder"]))):
+            set_model_weights(network, weights)
+        set_model_weights(m.network, load_weights(self.files["memory"]))
+        return v, m
 
     def worker_spec(self, lanes: int, renderer: str = "wmlib") -> WorkerSpec:
         """How this agent drives."""
