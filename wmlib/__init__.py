@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 ENVIRONMENTS = {
     "wmlib/CarRacing-v3": {
         "entry_point": "wmlib.simulator.environment:FastCarRacing",
+        "vector_entry_point": "wmlib.envs.vector:FastCarRacingLanes",
         "max_episode_steps": 1000,
         "reward_threshold": 900,
     },

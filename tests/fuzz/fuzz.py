@@ -30,10 +30,11 @@ from folders import EXTRA, SETTINGS, build, copy, short_episodes
 
 import wmbook.cli
 import wmlib.cli
+from wmlib.config import RolloutConfig
 from wmlib.runs import machine, stage
 from wmlib.stages import agents
 
-LIMIT = 120  # seconds after which a command counts as hanging
+LIMIT = 300  # seconds after which a command counts as hanging
 RUN = "RUN"  # stands for the run folder in a command
 ARM, SEED = "vae-zh", "0"
 STAGE = ("DONE", "config.json")  # of a finished stage
@@ -138,7 +139,7 @@ class Fuzz:
                 fault = {"outcome": outcome, "command": " ".join(command), "file": name, "damage": kind, "said": said}
                 self.reports.append(fault)
                 say(f"{outcome}: {' '.join(command[:2])} on {name}, {kind}: {said}")
-            if (number + 1) % 50 == 0:
+            if (number + 1) % 25 == 0:
                 say(f"{number + 1}/{len(cases)} cases, {time.monotonic() - began:.0f} s, {dict(counts)}")
         return {
             "cases": len(cases),
@@ -149,21 +150,25 @@ class Fuzz:
 
     def case(self, state: str, command: tuple, name: str, kind: str, bad) -> tuple[str, str]:
         """One damaged file, one command: the outcome, and what the command said last."""
-        key = state, command
-        if key not in self.expected:
-            code, said, self.expected[key], _ = self._command(state, command, None, None)
-            assert code == 0, f"{command} fails on undamaged files: {said}"
         code, said, results, untouched = self._command(state, command, name, bad)
         if self.marker.exists():
             self.marker.unlink()
             return "code has run", said
         if code == 0:
-            return ("harmless" if results == self.expected[key] else "silent"), said
+            return ("harmless" if results == self._undamaged(state, command) else "silent"), said
         if code != 2:
             return ("hangs" if "Hanging" in said else "traceback"), said
         if Path(name).name not in said or len(said) > 500:
             return "vague", said
         return ("refused" if untouched else "leaves state"), said
+
+    def _undamaged(self, state: str, command: tuple) -> dict:
+        """What the command gives on undamaged files."""
+        if (state, command) not in self.expected:
+            code, said, results, _ = self._command(state, command, None, None)
+            assert code == 0, f"{command} fails on undamaged files: {said}"
+            self.expected[state, command] = results
+        return self.expected[state, command]
 
     def _command(self, state: str, command: tuple, name: str | None, bad) -> tuple[int, str, dict, bool]:
         """Exit code, last line on standard error, results, and whether a refusal left the folder as it was."""
@@ -224,6 +229,7 @@ class Fuzz:
                 stack.enter_context(short_episodes())
                 stack.enter_context(patch.object(machine, "_git_revision", lambda: None))
                 if shipped is not None:
+                    stack.enter_context(patch("wmlib.config.RolloutConfig", lambda: RolloutConfig(executor="serial")))
                     for owner in ("wmlib.stages.agents", "wmlib.stages.evaluate"):  # play takes it from the first
                         stack.enter_context(patch(f"{owner}.shipped_agent", layout))
                 yield
@@ -289,7 +295,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as root:
         fuzz = Fuzz(Path(root), tuple(arguments.states.split(",")), arguments.seed)
         record = fuzz.run(fuzz.cases(arguments.each), lambda text: print(text, flush=True))
-    record["faults"] = fuzz.reports
+    record |= {"fault_count": len(fuzz.reports), "faults": fuzz.reports}
     if arguments.out:
         arguments.out.write_text(json.dumps(record, indent=1) + "\n")
     print(json.dumps({name: record[name] for name in ("cases", "outcomes", "seconds")}))

@@ -53,6 +53,12 @@ def test_a_worker_that_only_waits_is_not_silent(monkeypatch):
     assert not lost(Pool(2, int), exec, BEATS)
 
 
+def test_what_goes_wrong_while_a_worker_starts_is_said(monkeypatch):
+    monkeypatch.setattr(pool, "STARTING", 120.0)
+    with pytest.raises(ZeroDivisionError):
+        lost(Pool(1, exec, "1 / 0"), os.getpid)
+
+
 def test_a_worker_without_memory_is_one_line(monkeypatch):
     monkeypatch.setattr(pool, "STARTING", 120.0)
     with pytest.raises(UserError, match="no memory left"):

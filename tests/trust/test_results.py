@@ -306,3 +306,32 @@ def test_read_json_refuses_constants(tmp_path):
     (tmp_path / "x.json").write_text("{\"a\": Infinity}")
     with pytest.raises(UserError, match="x.json: damaged"):
         read_json(tmp_path / "x.json")
+
+
+def test_a_stage_that_will_not_fit_on_the_disk_is_refused_before_it_begins(tmp_path, capsys, monkeypatch):
+    import shutil
+
+    from wmlib.config import Config
+    from wmlib.stages.chain import Chain, bytes_needed
+
+    free = shutil.disk_usage(tmp_path)._replace(free=10**9)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: free)
+    assert bytes_needed(Chain(Config.preset("smoke"), tmp_path), "collect") < 10**9
+    command = ["collect", "--scale", "paper", "--run", str(tmp_path / "run")]
+    assert "collect: this stage will write about 20.0 GB and 1.0 GB are free" in refused(wmlib.cli, command, capsys)
+    assert not list(tmp_path.iterdir())
+
+
+def test_another_jupyter_book_is_not_taken_for_this_one(tmp_path, monkeypatch):
+    from pathlib import Path
+
+    from wmbook.records.records import find_root
+
+    (tmp_path / "book").mkdir()
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: intro\n")
+    monkeypatch.chdir(tmp_path / "notebooks")
+    assert find_root() == Path(wmbook.cli.__file__).resolve().parents[2]
+    monkeypatch.setattr("wmbook.records.records.__file__", str(tmp_path / "a" / "b" / "c" / "d.py"))
+    with pytest.raises(UserError, match="go into a clone"):
+        find_root()

@@ -88,7 +88,7 @@ class Pool:
 
 def _start(shared: tuple, start: Callable, arguments: tuple) -> None:
     """Initialiser of a worker process."""
-    global _beats, _slot, _grace
+    global _beats, _slot, _grace, _failure
     _beats, numbers, started, _grace = shared
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
     end_with_parent()
@@ -96,7 +96,11 @@ def _start(shared: tuple, start: Callable, arguments: tuple) -> None:
         _slot = started.value
         started.value = _slot + 1
     numbers[_slot] = os.getpid()
-    start(*arguments)
+    try:
+        start(*arguments)
+        _failure = None
+    except Exception as error:  # raised by the first work: the executor would only say that a worker is gone
+        _failure = error
     _beats[_slot] = IDLE
 
 
@@ -110,6 +114,8 @@ def _carry_out(function: Callable, *arguments):
     _beats[_slot] = time.monotonic() + _grace
     _grace = 0.0
     try:
+        if _failure is not None:
+            raise _failure
         return function(*arguments)
     finally:
         _beats[_slot] = IDLE

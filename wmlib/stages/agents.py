@@ -18,7 +18,7 @@ from wmlib.config import VISIONS, Config, ControllerConfig
 from wmlib.config.settings import from_dict
 from wmlib.errors import UserError
 from wmlib.models.controller import parameter_count
-from wmlib.models.weights import load_weights, save_weights
+from wmlib.models.weights import load_weights, save_weights, set_model_weights
 from wmlib.rollout.worker import WorkerSpec
 from wmlib.runs import DONE, read_arrays, read_json, read_record, write_json
 from wmlib.stages.chain import Chain, plan
@@ -73,6 +73,25 @@ class Agent:
         count = parameter_count(self.config.controller, hidden_size, task.latent_size, task.action_size)
         size = {"parameters": (count,)}
         return read_arrays(self.files["controller"], ("parameters",), size)["parameters"].astype(np.float64)
+
+    def networks(self) -> tuple:
+        """V and M as Keras models with this agent's weights, ready to look into or to train on: (VAE, MDNRNN).
+
+        Raises:
+            UserError: a part is not there, see :meth:`with_picture`.
+        """
+        from wmlib.models.mdnrnn import MDNRNN
+        from wmlib.models.vae import VAE
+
+        self.with_picture("networks()")
+        task, seed = self.config.numbers, self.train_seed
+        v = VAE(self.config.vae, latent_size=task.latent_size, seed=seed)
+        m = MDNRNN(self.config.memory, latent_size=task.latent_size, action_size=task.action_size, seed=seed)
+        encoder = load_weights(self.files["encoder"])
+        for network, weights in ((v.encoder, encoder), (v.decoder, load_weights(self.files["decoder"]))):
+            set_model_weights(network, weights)
+        set_model_weights(m.network, load_weights(self.files["memory"]))
+        return v, m
 
     def worker_spec(self, lanes: int, renderer: str | None = None) -> WorkerSpec:
         """How this agent drives."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
@@ -9,8 +10,10 @@ from pathlib import Path
 
 from wmlib.config import VISIONS, Config
 from wmlib.config.settings import key as settings_key
+from wmlib.errors import UserError
 from wmlib.runs import Stage, owned, write_json
 
+FRAME_BYTES, LATENT_BYTES = 2_000, 150  # on disk, per frame: a compressed picture; mean and variance in float16
 ORDER = ("collect", "vision", "encode", "memory", "controller", "evaluate")
 
 
@@ -103,6 +106,36 @@ class Chain:
         return getattr(self, name)
 
 
+def bytes_needed(chain: Chain, name: str) -> int:
+    """About how much a stage writes, checkpoints and what replaces them included."""
+
+    def frames(iteration: int) -> int:
+        collect = chain.at(iteration).config.collect
+        longest = chain.config.numbers.max_steps
+        return collect.episodes * (collect.steps + 1) if iteration == 1 else collect.on_policy_episodes * longest
+
+    if name == "collect":
+        return FRAME_BYTES * frames(chain.iteration)
+    if name == "encode":
+        return LATENT_BYTES * sum(frames(iteration) for iteration in range(1, chain.iteration + 1))
+    rounds = chain.config.dream.rounds if name == "dream" else 0
+    return {"vision": 250_000_000, "memory": 30_000_000}.get(name, 20_000_000) + rounds * 3_000_000
+
+
+def check_space(chain: Chain, name: str) -> None:
+    """Raise :class:`UserError` unless what a stage has still to write fits on the disk."""
+    stage = chain.stage(name)
+    written = sum(path.stat().st_size for path in stage.path.rglob("*.npz")) if name in ("collect", "encode") else 0
+    needed = bytes_needed(chain, name) - written
+    there = next(folder for folder in (stage.path.absolute(), *stage.path.absolute().parents) if folder.exists())
+    free = shutil.disk_usage(there).free
+    if free < needed:
+        raise UserError(
+            f"{stage.path}: this stage will write about {needed / 1e9:.1f} GB and {free / 1e9:.1f} GB are free; "
+            "free space, or choose another --run folder"
+        )
+
+
 def run_stage(chain: Chain, name: str, force: bool = False) -> Stage:
     """Run one stage, resume it, or do nothing if it is done. Its inputs must be done."""
     stage = chain.stage(name)
@@ -110,6 +143,7 @@ def run_stage(chain: Chain, name: str, force: bool = False) -> Stage:
     if stage.done and not force:
         stage.check_done()
         return stage
+    check_space(chain, name)
     with owned(chain.folder):
         if stage.open(force):
             if not (chain.folder / "config.json").exists():
