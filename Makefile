@@ -75,7 +75,7 @@ soak: setup  ## the chain again and again for an hour, in which memory must stay
 book: setup  ## the book with the report's PDF, from the committed notebooks and records (no training, no network)
 	@rm -rf _build/html/_modules  # Sphinx keeps a module's page that is newer than the module, whatever is on it
 	$(BIN)/jupyter-book build . -W -n --keep-going --all
-	$(BIN)/python -m pytest -q tests/book/test_built.py
+	$(BIN)/python -m pytest -q tests/book/test_built.py tests/browser/test_page.py
 
 notebooks: setup  ## execute the notebooks in place, before committing them
 	$(WMBOOK) notebooks --scale $(SCALE) --run $(RUN) --in-place

@@ -14,15 +14,16 @@ from pathlib import Path
 import numpy as np
 
 from wmlib.models.weights import load_weights
-from wmlib.runs import write_text
-from wmlib.seeds import track_seeds
+from wmlib.runs import atomic_path, write_text
+from wmlib.seeds import generator, track_seeds
 
-VERSION = 1  # of the files; the page refuses others
+VERSION = 2  # of the files; the page refuses others
 WORLDS = {"vae-zh": "VAE", "vaegan-zh": "VAE/GAN"}  # arm -> its name on the page; its headline run is shown
 DRIVES, STEPS = 8, 400  # real drives on validation tracks, and frames of each
 PROBED, STRIDE = slice(50, None), 3  # frames that the linear read-outs are fitted on: the camera has come to rest
 HELD_OUT = 2  # drives that the read-outs are only tested on
 STARTS = ((0, 0), (1, 0), (0, 120), (1, 220), (2, 160), (3, 300))  # (drive, frame) where a dream can begin
+FIRST = 2  # the start that the page shows before it is started, and begins with
 STRIP = tuple((drive, frame) for drive in range(4) for frame in (60, 200, 340))  # real frames of the playground
 ACTIVE = 0.01  # variance of mu over frames above which a latent dimension is in use (Burda et al. 2016)
 RIDGE = 100.0
@@ -31,6 +32,8 @@ RIDGE = 100.0
 def decoder_arrays(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """V's decoder with its two linear layers multiplied out: ``seed`` (32, 3200) replaces ``dense`` and ``deconv1``.
 
+    The other kernels are laid out as the page reads them: (ky, in, kx, out).
+
     Args:
         weights: arrays of :func:`wmlib.models.vae.build_decoder`, by name.
     """
@@ -38,6 +41,7 @@ def decoder_arrays(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     flat = kernel.reshape(-1, kernel.shape[-1]).T  # (1024, 3200)
     bias = weights["dense/bias"] @ flat + np.tile(weights["deconv1/bias"], kernel.shape[0] * kernel.shape[1])
     rest = {name: array for name, array in weights.items() if name.startswith(("deconv2", "deconv3", "deconv4"))}
+    rest = {name: array.transpose(0, 3, 1, 2) if array.ndim == 4 else array for name, array in rest.items()}
     return {"seed/kernel": weights["dense/kernel"] @ flat, "seed/bias": bias, **rest}
 
 
@@ -89,18 +93,24 @@ def _state(environment) -> tuple[float, float]:
     return float(np.hypot(*hull.linearVelocity)), float(np.arctan2(np.sin(turned), np.cos(turned)))
 
 
-def remembered(agent, frames: np.ndarray, actions: np.ndarray) -> tuple[np.ndarray, ...]:
-    """What this agent's V and M make of a drive: z (T, 32), and h and c (T, 256) before each frame."""
+def remembered(agent, frames: np.ndarray, actions: np.ndarray, seed: int) -> tuple[np.ndarray, ...]:
+    """What this agent's V and M make of a drive: mu and z (T, 32), and h and c (T, 256) before each frame.
+
+    z is drawn, as M has learnt it and dreams it. A read-out fitted on mu would trust dimensions that carry only noise.
+    """
     from wmlib.models.inference import FrameEncoder, MemoryStep
 
-    z = FrameEncoder(load_weights(agent.path("encoder")), agent.config.encoder_compute)(frames)[0]
+    encode = FrameEncoder(load_weights(agent.path("encoder")), agent.config.encoder_compute)
+    mu, log_variance = encode(frames)
+    noise = generator(seed, "export-web").standard_normal(mu.shape)
+    z = (mu + np.exp(log_variance / 2) * noise).astype(np.float32)
     remember = MemoryStep(load_weights(agent.path("memory")))
     h = c = np.zeros((1, remember.hidden_size), np.float32)
     states = []
     for now, action in zip(z, actions, strict=True):
         states.append((h[0], c[0]))
         h, c = remember(now[None], action[None], h, c)
-    return z, *map(np.array, zip(*states, strict=True))
+    return mu, z, *map(np.array, zip(*states, strict=True))
 
 
 def read_out(x: list[np.ndarray], y: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, list[float]]:
@@ -118,7 +128,9 @@ def read_out(x: list[np.ndarray], y: list[np.ndarray]) -> tuple[np.ndarray, np.n
 
 
 def export_web(arguments) -> None:
-    """Write a script for each world and one for the real frames into the folder asked for."""
+    """Write a script for each world, one for the real frames and the picture shown before them into a folder."""
+    import cv2
+
     from wmlib.stages.agents import shipped_agent
 
     agents = {arm: shipped_agent(arm).with_picture("export-web") for arm in WORLDS}
@@ -129,16 +141,18 @@ def export_web(arguments) -> None:
     pictures = {"start": STARTS, "strip": STRIP}
     frames = {name: np.array([drives[d][0][t] for d, t in places]) for name, places in pictures.items()}
     _write(folder / "frames.js", script("frames", frames, starts=[{"frame": t} for _, t in STARTS]))
+    with atomic_path(folder / "start.png") as temporary:
+        temporary.write_bytes(cv2.imencode(".png", frames["start"][FIRST][..., ::-1])[1].tobytes())
     for arm, agent in agents.items():
-        seen = [remembered(agent, frames, actions) for frames, actions, _ in drives]
-        inputs = [np.concatenate([z, h], axis=1) for z, h, _ in seen]
+        seen = [remembered(agent, *drives[d][:2], seed=d) for d in range(DRIVES)]
+        inputs = [np.concatenate([z, h], axis=1) for _, z, h, _ in seen]
         weights, bias, r2 = read_out(inputs, [states for _, _, states in drives])
-        variance = np.concatenate([z[PROBED] for z, _, _ in seen]).var(0)
+        variance = np.concatenate([mu[PROBED] for mu, *_ in seen]).var(0)
         memory, decoder = load_weights(agent.path("memory")), load_weights(agent.path("decoder"))
         arrays = {**decoder_arrays(decoder), **memory, "controller": agent.parameters}
         arrays |= {"readout/kernel": weights, "readout/bias": bias}
         arrays["strip/z"] = np.array([seen[d][0][t] for d, t in STRIP])
-        arrays |= {f"start/{k}": np.array([seen[d][i][t] for d, t in STARTS]) for i, k in enumerate("zhc")}
+        arrays |= {f"start/{k}": np.array([seen[d][i][t] for d, t in STARTS]) for i, k in enumerate("zhc", start=1)}
         active = [int(k) for k in np.argsort(-variance) if variance[k] > ACTIVE]
         facts = {"title": WORLDS[arm], "arm": arm, "train_seed": agent.train_seed, "r2": r2, "active": active}
         spread = [round(float(np.sqrt(variance[k])), 3) for k in active]

@@ -1,8 +1,9 @@
 /* V's decoder, M and C in plain JavaScript. One self-contained function, so that a page opened from disk can hand its
-   text to a worker. Every array is a Float32Array, row by row, in Keras' layout unless a comment says otherwise. */
+   text to a worker. Every array is a Float32Array, row by row, in Keras' layout unless a comment says otherwise. Sizes are
+   those of the arrays: another game is other weights. */
 function dreamEngine() {
   "use strict";
-  const VERSION = 1;
+  const VERSION = 2;
 
   function half(bits) { // float16 to a number
     const sign = bits & 0x8000 ? -1 : 1, exponent = (bits >> 10) & 31, fraction = bits & 1023;
@@ -41,36 +42,32 @@ function dreamEngine() {
   const relu = (x) => { for (let i = 0; i < x.length; i++) if (x[i] < 0) x[i] = 0; return x; };
   const sigmoid = (x) => 1 / (1 + Math.exp(-x));
 
-  // Transposed convolution, stride 2: each input pixel paints a square of outputs. The kernel is (ky, kx, out, in).
+  // Transposed convolution, stride 2: each input pixel paints a square of k x k outputs. The kernel is (ky, in, kx, out),
+  // so that a row of the square, k pixels of all channels, lies together both in the kernel and in the picture.
   function paint(x, side, kernel, bias, k) {
-    const outputs = bias.length, inputs = x.length / (side * side), width = 2 * side + k - 2;
+    const outputs = bias.length, inputs = x.length / (side * side), width = 2 * side + k - 2, row = k * outputs;
     const y = new Float32Array(width * width * outputs);
     for (let p = 0; p < y.length; p += outputs) y.set(bias, p);
-    const places = new Int32Array(inputs), values = new Float32Array(inputs);
-    for (let row = 0; row < side; row++) for (let column = 0; column < side; column++) {
-      let count = 0; // about half of the inputs are zero after the ReLU: leave them out
-      for (let i = 0, at = (row * side + column) * inputs; i < inputs; i++)
-        if (x[at + i] !== 0) { places[count] = i; values[count++] = x[at + i]; }
-      const even = count & ~3;
-      for (let ky = 0; ky < k; ky++) for (let kx = 0; kx < k; kx++) {
-        let to = ((2 * row + ky) * width + 2 * column + kx) * outputs, from = (ky * k + kx) * outputs * inputs;
-        for (let o = 0; o < outputs; o++, to++, from += inputs) {
-          let a = 0, b = 0, c = 0, d = 0, i = 0;
-          for (; i < even; i += 4) {
-            a += values[i] * kernel[from + places[i]];
-            b += values[i + 1] * kernel[from + places[i + 1]];
-            c += values[i + 2] * kernel[from + places[i + 2]];
-            d += values[i + 3] * kernel[from + places[i + 3]];
-          }
-          for (; i < count; i++) a += values[i] * kernel[from + places[i]];
-          y[to] += a + b + c + d;
+    const places = new Int32Array(inputs + 3), values = new Float32Array(inputs + 3);
+    for (let v = 0; v < side; v++) for (let u = 0; u < side; u++) {
+      let count = 0; // most inputs are zero after the ReLU: leave them out, and take the others four at a time
+      for (let i = 0, at = (v * side + u) * inputs; i < inputs; i++)
+        if (x[at + i] !== 0) { places[count] = i * row; values[count++] = x[at + i]; }
+      while (count % 4) { places[count] = 0; values[count++] = 0; }
+      for (let ky = 0; ky < k; ky++) {
+        const to = ((2 * v + ky) * width + 2 * u) * outputs, from = ky * inputs * row;
+        for (let i = 0; i < count; i += 4) {
+          const a = values[i], b = values[i + 1], c = values[i + 2], d = values[i + 3];
+          const A = from + places[i], B = from + places[i + 1], C = from + places[i + 2], D = from + places[i + 3];
+          for (let o = 0; o < row; o++)
+            y[to + o] += a * kernel[A + o] + b * kernel[B + o] + c * kernel[C + o] + d * kernel[D + o];
         }
       }
     }
     return y;
   }
 
-  // z (32) to a picture (64, 64, 3) in [0, 1].
+  // z to a picture (64, 64, 3) in [0, 1].
   function decode(w, z) {
     let x = relu(dense(z, w["seed/kernel"], w["seed/bias"])); // 5 x 5 x 128
     x = relu(paint(x, 5, w["deconv2/kernel"], w["deconv2/bias"], 5)); // 13 x 13 x 64
@@ -91,7 +88,7 @@ function dreamEngine() {
     return [newH, newC];
   }
 
-  // What M expects after h: the mixture's raw outputs (3, mixtures, 32), the reward, the probability of the end.
+  // What M expects after h: the mixture's raw outputs (3, mixtures, latent size), the reward, the probability of the end.
   function predict(w, h) {
     return {
       mixture: dense(h, w["mixture/kernel"], w["mixture/bias"]),
@@ -118,10 +115,11 @@ function dreamEngine() {
     return { z, entropy };
   }
 
-  // C: a linear map of [z, h]; W (inputs, 3), then b (3).
+  // C: a linear map of [z, h]; W (inputs, actions), then b (actions). A car's three are steer, gas and brake.
   function act(w, z, h) {
-    const x = [...z, ...h], end = 3 * x.length, y = dense(x, w.controller.subarray(0, end), w.controller.subarray(end));
-    return [Math.tanh(y[0]), (Math.tanh(y[1]) + 1) / 2, Math.max(0, Math.tanh(y[2]))];
+    const x = [...z, ...h], end = w.controller.length / (x.length + 1) * x.length;
+    const y = dense(x, w.controller.subarray(0, end), w.controller.subarray(end)).map(Math.tanh);
+    return y.length === 3 ? [y[0], (y[1] + 1) / 2, Math.max(0, y[2])] : [...y];
   }
 
   // Uniform numbers from a seed (mulberry32).
@@ -136,8 +134,9 @@ function dreamEngine() {
 
   // A dream that begins in a stored state.
   function begin(w, number, seed) {
+    const count = w["start/h"].length / (w["lstm/bias"].length / 4);
     const row = (name) => {
-      const size = w[name].length / (w["start/z"].length / 32);
+      const size = w[name].length / count;
       return w[name].slice(number * size, (number + 1) * size);
     };
     return { z: row("start/z"), h: row("start/h"), c: row("start/c"), random: randomFrom(seed), score: 0, steps: 0 };

@@ -9,7 +9,7 @@ function dreamWorker(engine) {
     return rgba;
   };
   const tasks = {
-    load({ name, file }) { worlds[name] = engine.unpack(name, file); return {}; },
+    load({ name, file }) { worlds[name] = engine.unpack(name, file); return { codes: worlds[name]["strip/z"] }; },
     begin({ name, start, seed }) {
       world = worlds[name];
       dream = engine.begin(world, start, seed);
