@@ -43,7 +43,7 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 
 lock:  ## resolve the dependencies anew (needs the network)
 	$(BIN)/python -m pip install --quiet uv
-	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet pyproject.toml --extra book --extra dev \
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet pyproject.toml --extra book --extra dev --extra doom \
 	  --universal --python-version 3.11 --generate-hashes --no-annotate --upgrade -o requirements.lock
 
 # --- the two commands ------------------------------------------------------------------------------------------------

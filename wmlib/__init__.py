@@ -16,6 +16,14 @@ ENVIRONMENTS = {
         "max_episode_steps": 1000,
         "reward_threshold": 900,
     },
+    "wmlib/DreamCarRacing-v0": {
+        "entry_point": "wmlib.watch.dreamt:DreamEnvironment",
+        "kwargs": {"task": "carracing"},
+    },
+    "wmlib/DreamTakeCover-v0": {
+        "entry_point": "wmlib.watch.dreamt:DreamEnvironment",
+        "kwargs": {"task": "takecover"},
+    },
 }
 
 

@@ -25,7 +25,6 @@ STAGES = {
     "memory": "train M, the MDN-RNN",
     "controller": "search C, the controller, with CMA-ES",
     "dream": "learn C inside M alone, round after round",
-    "dream_cma": "search C in whole dreams with CMA-ES, the paper's way",
     "evaluate": "drive the test tracks in unmodified Gymnasium",
 }
 
@@ -244,10 +243,13 @@ def _add_play(commands) -> None:
     play.add_argument(
         "--record", type=Path, default=None, help="write a video (.mp4 or .gif) instead of opening a window"
     )
+    play.add_argument("--dream", action="store_true", help="in M's dream of the shipped arm (default: vae-zh)")
+    play.add_argument("--tau", type=number(float, 0.01), default=None, help="temperature of the dream (default: 1)")
     play.add_argument(
         "--side-by-side", action="store_true", help="record the real frame, V's reconstruction and M's dream"
     )
-    rules(play, {"train-seed": "agent", "side-by-side": "record"}, {"run": ("train-seed", "side-by-side")})
+    needs = {"train-seed": "agent", "side-by-side": "record", "tau": "dream"}
+    rules(play, needs, {"run": ("train-seed", "side-by-side"), "dream": ("side-by-side", "train-seed", "run")})
 
 
 def _play(arguments: argparse.Namespace) -> None:

@@ -1,7 +1,7 @@
 """The rollout store: one compressed ``.npz`` per episode, written atomically, so workers never collide.
 
 An episode of T steps holds ``frames`` uint8 (T + 1, 64, 64, 3), where ``frames[t]`` is what the driver saw before
-``actions[t]`` float32 (T, 3); ``rewards`` float32 (T,); ``terminated`` bool; ``track_seed`` int.
+``actions[t]`` float32 (T, 3; in Take Cover T, 1); ``rewards`` float32 (T,); ``terminated`` bool; ``track_seed`` int.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from wmlib.config import ACTION_SIZE, FRAME_SHAPE
+from wmlib.config import FRAME_SHAPE
 from wmlib.errors import UserError
 from wmlib.runs import read_arrays, write_arrays
 
@@ -60,8 +60,8 @@ class RolloutStore:
         arrays = read_arrays(path, ("frames", "actions", "rewards", "terminated", "track_seed"))
         frames, actions, rewards = arrays["frames"], arrays["actions"], arrays["rewards"]
         steps = len(actions)
-        expected = ((steps + 1, *FRAME_SHAPE), (steps, ACTION_SIZE), (steps,))
-        if (frames.shape, actions.shape, rewards.shape) != expected or frames.dtype != np.uint8:
+        expected = ((steps + 1, *FRAME_SHAPE), (steps,), 2)
+        if (frames.shape, rewards.shape, actions.ndim) != expected or frames.dtype != np.uint8:
             raise UserError(
                 f"{path}: shapes {frames.shape}, {actions.shape}, {rewards.shape} are not a rollout's; "
                 "move the file away"

@@ -8,12 +8,13 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from wmlib.config import VISIONS, Config
+from wmlib.config import VISIONS, Config, ControllerConfig
+from wmlib.config.settings import from_dict
 from wmlib.errors import UserError
 from wmlib.models.weights import load_weights, save_weights
 from wmlib.rollout.worker import WorkerSpec
@@ -25,17 +26,19 @@ PARTS = {"vision": ("encoder", "decoder"), "memory": ("memory",)}  # weights tha
 
 
 def worker_spec(
-    config: Config, encoder: Path, memory: Path | None, lanes: int | None = None, renderer: str = "wmlib"
+    config: Config, encoder: Path, memory: Path | None, lanes: int | None = None, renderer: str | None = None
 ) -> WorkerSpec:
-    """How an agent of these settings drives: M only if C looks at h."""
+    """How an agent of these settings drives: M only if C looks at h. ``renderer`` None is the fastest."""
     return WorkerSpec(
         lanes or config.rollout.lanes,
         config.controller.samples,
-        renderer,
+        renderer or config.numbers.renderers[-1],
         encoder,
-        memory if config.controller.inputs == "zh" else None,
+        None if config.controller.inputs == "z" else memory,
         config.controller,
         config.encoder_compute,
+        max_steps=config.numbers.max_steps,
+        task=config.task,
     )
 
 
@@ -66,7 +69,7 @@ class Agent:
         """C's parameters, float64 (P,). Raises :class:`UserError` if their file is missing or damaged."""
         return read_arrays(self.files["controller"], ("parameters",))["parameters"].astype(np.float64)
 
-    def worker_spec(self, lanes: int, renderer: str = "wmlib") -> WorkerSpec:
+    def worker_spec(self, lanes: int, renderer: str | None = None) -> WorkerSpec:
         """How this agent drives."""
         return worker_spec(self.config, self.files["encoder"], self.path("memory"), lanes, renderer)
 
@@ -85,18 +88,25 @@ def label(config: Config) -> str:
 # --- from a run folder ---------------------------------------------------------------------------------------------
 
 
-def variants(config: Config) -> Iterator[Config]:
-    """The configuration with every V, every input of C and both kinds of M: whatever a run folder's arms can be."""
+def variants(config: Config, folder: Path) -> Iterator[Config]:
+    """The configuration with every V, every input of C and both kinds of M: whatever a run folder's arms can be.
+
+    An arm learnt in dreams has a temperature of its own, which its folder remembers.
+    """
     hidden = config.controller.hidden_units or 40
     for vision, inputs, units, trained in itertools.product(VISIONS, ("zh", "z"), (0, hidden), (True, False)):
         controller = replace(config.controller, inputs=inputs, hidden_units=units)
         yield replace(config, vision=vision, controller=controller, memory=replace(config.memory, trained=trained))
+    for file in sorted(folder.glob("controller-*dream-*/config.json")):
+        made_with = read_record(file, "key")["key"]["controller"]
+        controller = from_dict(ControllerConfig, {**asdict(config.controller), **made_with}, str(file))
+        yield from (replace(config, vision=vision, controller=controller) for vision in VISIONS)
 
 
 def finished(folder: Path) -> list[Chain]:
     """A chain for each evaluated arm of a run folder. Raises :class:`UserError` if there is none."""
     base = Config.from_dict(read_record(folder / "config.json"))
-    known = {variant.arm: variant for variant in variants(base)}
+    known = {variant.arm: variant for variant in variants(base, folder)}
     arms = [read_record(done, "arm")["arm"] for done in sorted(folder.glob(f"evaluate-*/{DONE}"))]
     if not arms:
         raise UserError(f"{folder}: nothing evaluated yet; run `wmlib run --run {folder}` first")
@@ -164,11 +174,17 @@ def shipped_agent(arm: str, train_seed: int | None = None, folder: Path = FOLDER
         raise UserError(f"--train-seed {chosen}: arm {arm} is shipped for train seeds {', '.join(runs)}")
     run, files = runs[chosen], {}
     for name, expected in run["sha256"].items():
-        file = folder / arm / f"seed{chosen}" / name
+        file = place_of(folder, arms, arm, chosen, name)
         if not file.exists() or sha256(file) != expected:
             raise UserError(f"{file}: missing or changed; restore it from the repository")
         files[file.stem] = file
     return Agent(arm, int(chosen), Config.from_dict(run["config"]), files, run.get("stages", {}), "shipped weights")
+
+
+def place_of(folder: Path, arms: dict, arm: str, train_seed: str, name: str) -> Path:
+    """Where a shipped file lies: with its run, or with the run named there whose V and M it shares."""
+    run = arms[arm]["train_seeds"][train_seed]
+    return folder / run.get("shared", {}).get(name, f"{arm}/seed{train_seed}/{name}")
 
 
 def adopt(agent: Agent, folder: Path) -> Config:

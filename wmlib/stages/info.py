@@ -13,7 +13,7 @@ KEY_FIGURES = {
     "encode": ("images_per_second", "{:,.0f} images/s"),
     "memory": ("held_out_nll", "{:.3f} nats per dimension, held out"),
     "controller": ("validation_mean", "{:.0f} on validation tracks"),
-    "evaluate": ("mean", "{:.0f} on test tracks, unmodified Gymnasium"),
+    "evaluate": ("mean", "{:.0f} on test tracks"),
 }
 
 
@@ -29,7 +29,7 @@ def table(config: Config, folder: Path) -> list[tuple[str, str, str]]:
         if name == "evaluate" and summary:
             figure = (
                 f"{summary['mean']:.0f} ± {summary['std']:.0f} on {summary['n']} test tracks of unmodified "
-                f"Gymnasium (95 % interval of the mean {summary['ci95'][0]:.0f} to {summary['ci95'][1]:.0f})"
+                f"{config.numbers.record} (95 % interval {summary['ci95'][0]:.0f} to {summary['ci95'][1]:.0f})"
             )
         rows.append((stage.name, f"{summary['seconds']:.0f}" if summary else "-", figure))
     return rows
