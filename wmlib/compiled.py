@@ -10,6 +10,7 @@ is no home either, in a folder of the user's own among the temporary files. ``NU
 
 from __future__ import annotations
 
+import errno
 import functools
 import hashlib
 import os
@@ -23,14 +24,12 @@ import numba
 from numba import njit
 from numba.core import event
 
-from wmlib.errors import UserError
-
 
 def spare_cache() -> Path | None:
     """The folder among the temporary files, made if need be; None if one of Numba's own places can be written.
 
     Raises:
-        UserError: the folder is another user's, whose machine code must not run here.
+        PermissionError: the folder is another user's, whose machine code must not run here.
     """
     for place in (Path(__file__).parent, Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))):
         there = next(folder for folder in (place.absolute(), *place.absolute().parents) if folder.exists())
@@ -39,7 +38,7 @@ def spare_cache() -> Path | None:
     folder = Path(tempfile.gettempdir()) / f"wmlib-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     if folder.is_symlink() or folder.stat().st_uid != os.getuid() or folder.stat().st_mode & 0o022:
-        raise UserError(f"{folder}: is not yours alone; set NUMBA_CACHE_DIR to a folder that is")
+        raise PermissionError(errno.EACCES, "it is not yours alone; set NUMBA_CACHE_DIR to one that is", str(folder))
     return folder
 
 

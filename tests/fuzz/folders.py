@@ -13,17 +13,19 @@ from wmlib.runs import Stopwatch
 from wmlib.stages import encode
 from wmlib.stages.chain import Chain, plan, run_stage
 
-SETTINGS = ["rollout.executor=serial", "dream_cma.validate_every=0"]
+SETTINGS = ["rollout.executor=serial"]
+BESIDE = {"dreamt": ("controller", ["controller.world=dream", "controller.dream_steps=8"]),
+          "vaegan": ("vision", ["vision=vaegan"])}  # fmt: skip
 STEPS = 40  # frames of an episode, whatever its stage asks for
-EXTRA = ("dream", "dream_cma", "vaegan")  # stages beside the chain
+EXTRA = ("dream", "dreamt", "vaegan")  # stages beside the chain
 
 
 @contextmanager
 def short_episodes():
     """Every episode ends after :data:`STEPS` frames."""
 
-    def drive(simulator, driver, next_job, population, patience, steps, recorder):
-        return real(simulator, driver, next_job, population, patience, min(steps, STEPS), recorder)
+    def drive(simulator, driver, next_job, population, patience, steps, *more):
+        return real(simulator, driver, next_job, population, patience, min(steps, STEPS), *more)
 
     real = worker.drive
     with patch.object(worker, "drive", drive):
@@ -70,13 +72,13 @@ def build(root: Path, extra: tuple[str, ...] = EXTRA) -> dict[str, Path]:
         found["done"] = copy(run, root / "done")
         for name in extra:
             there = copy(run, root / name)
-            settings = ["vision=vaegan"] if name == "vaegan" else []
+            stage, settings = BESIDE.get(name, (name, []))
             chain = Chain(config.override(settings), there)
             if name == "vaegan":
-                run_stage(chain, "vision")
+                run_stage(chain, stage)
             else:
                 with interrupted(Stopwatch, "save", 1):
-                    run_stage(chain, name)
+                    run_stage(chain, stage)
             found[name] = there
     shutil.rmtree(run)
     return found

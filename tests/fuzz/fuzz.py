@@ -26,7 +26,7 @@ from unittest.mock import patch
 
 import numpy as np
 from damage import FOLDER, LOOP, Payload, damages
-from folders import EXTRA, SETTINGS, build, copy, short_episodes
+from folders import BESIDE, EXTRA, SETTINGS, build, copy, short_episodes
 
 import wmbook.cli
 import wmlib.cli
@@ -74,8 +74,10 @@ READERS = {
                ("dream-vae/state.npz", "dream-vae/rounds.csv", "dream-vae/episodes/000001.npz",
                 "dream-vae/rounds/000.npz", "dream-vae/rounds/000-memory.npz", "memory-vae/memory.npz",
                 "encode-vae/latents/000001.npz", "dream-vae/elapsed.json"))],
-    "dream_cma": [(("wmlib", "dream_cma"),
-                   ("dream-cma-vae/search.npz", "dream-cma-vae/generations.csv", "memory-vae/memory.npz"))],
+    "dreamt": [(("wmlib", "controller", *(
+        word for text in BESIDE["dreamt"][1] for word in ("--set", text))),
+        ("controller-dream-tau-1.00/search.npz", "controller-dream-tau-1.00/learning_curve.csv",
+         "encode-vae/latents/000001.npz", "memory-vae/memory.npz"))],
     "vaegan": [(("wmlib", "vision", "--set", "vision=vaedis"),
                 ("vision-vaegan/discriminator.npz", "vision-vaegan/DONE"))],
     "shipped": [
