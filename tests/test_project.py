@@ -21,7 +21,7 @@ FLOORS = {
         ("envs",),
         ("rollout",),
         ("stages",),
-        ("watch",),
+        ("watch", "options"),
         ("cli",),
         ("__main__",),
     ),

@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 
 from wmlib import __version__
-from wmlib.cli import add_command, add_run_options, add_train_seed, carry_out, number, resolve, rules
 from wmlib.errors import UserError
+from wmlib.options import add_command, add_run_options, add_train_seed, carry_out, number, resolve, rules
 
 
 def build_parser() -> argparse.ArgumentParser:
