@@ -65,7 +65,7 @@ def whole_sentences(app: Sphinx, what: str, name: str, obj: object, options: obj
 def setup(app: Sphinx) -> dict:
     """Register with Sphinx."""
     app.connect("autodoc-process-docstring", whole_sentences, priority=1)  # before Napoleon
-    app.connect("env-updated", number_by_page)
+    app.connect("env-check-consistency", number_by_page)  # the first event after the numbers are given
     app.connect("config-inited", without_notebook_server)
     app.connect("html-page-context", keep_places)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

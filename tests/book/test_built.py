@@ -120,6 +120,13 @@ def test_every_column_has_a_header():
             assert all(heads), f"{page.relative_to(BUILT)}: {heads}"
 
 
+def test_the_reports_figures_and_tables_count_from_one_as_in_its_pdf():
+    numbers = re.findall(r'class="caption-number">(Fig\.|Table) (\d+)', text(BUILT / "book" / "report.html"))
+    for kind in ("Fig.", "Table"):
+        found = [int(number) for name, number in numbers if name == kind]
+        assert found == list(range(1, len(found) + 1)), f"{kind} {found}"
+
+
 def test_no_role_was_left_as_it_is_written():
     """``{result}`...` on a page is a number that was not looked up, a bar in a table not escaped for instance."""
     role = re.compile(r"\{[a-z][a-z:-]*\}(?=`|<code|<span)")

@@ -106,6 +106,8 @@ def _smallest(picture: str) -> str:
     """A PNG in base64, the same pixels in fewer bytes where there is a way."""
     from PIL import Image
 
-    best = io.BytesIO()
-    Image.open(io.BytesIO(base64.b64decode(picture))).save(best, "png", optimize=True)
+    best, image = io.BytesIO(), Image.open(io.BytesIO(base64.b64decode(picture)))
+    if image.mode == "RGBA" and image.getextrema()[3] == (255, 255):  # nothing shines through: three channels will do
+        image = image.convert("RGB")
+    image.save(best, "png", optimize=True)
     return min(picture, base64.b64encode(best.getvalue()).decode(), key=len)
