@@ -17,7 +17,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 export SDL_VIDEODRIVER ?= dummy
 export PYTHONUNBUFFERED = 1
 
-.PHONY: help setup reproduce test lint book report records bench notebooks reference lock clean
+.PHONY: help setup reproduce test fuzz chaos soak lint book report records bench notebooks reference lock clean
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
@@ -43,7 +43,7 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 
 lock:  ## resolve the dependencies anew (needs the network)
 	$(BIN)/python -m pip install --quiet uv
-	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet pyproject.toml --extra book --extra dev \
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet pyproject.toml --extra book --extra dev --extra doom \
 	  --universal --python-version 3.11 --generate-hashes --no-annotate --upgrade -o requirements.lock
 
 # --- the two commands ------------------------------------------------------------------------------------------------
@@ -60,6 +60,15 @@ test: setup  ## pytest, then the notebooks' stored outputs against fresh ones
 	@if ls notebooks/*.ipynb >/dev/null 2>&1; then \
 	  echo "pytest --nbval notebooks/"; $(BIN)/python -m pytest --nbval --nbval-current-env -q notebooks/; \
 	else echo "no notebooks yet"; fi
+
+fuzz: setup  ## damaged files of every kind, against the commands that read them (their figures: book/trust.md)
+	$(BIN)/python tests/fuzz/fuzz.py --out book/results/trust/fuzz.json
+
+chaos: setup  ## runs killed at renames and at random moments, workers killed and stopped; what is left is compared
+	$(BIN)/python tests/chaos/chaos.py --out book/results/trust/chaos.json
+
+soak: setup  ## the chain again and again for an hour, in which memory must stay constant
+	$(BIN)/python tests/soak/soak.py --out book/results/trust/soak.json
 
 # --- parts -----------------------------------------------------------------------------------------------------------
 

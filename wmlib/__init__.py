@@ -13,8 +13,17 @@ __version__ = "0.1.0"
 ENVIRONMENTS = {
     "wmlib/CarRacing-v3": {
         "entry_point": "wmlib.simulator.environment:FastCarRacing",
+        "vector_entry_point": "wmlib.envs.vector:FastCarRacingLanes",
         "max_episode_steps": 1000,
         "reward_threshold": 900,
+    },
+    "wmlib/DreamCarRacing-v0": {
+        "entry_point": "wmlib.watch.dreamt:DreamEnvironment",
+        "kwargs": {"task": "carracing"},
+    },
+    "wmlib/DreamTakeCover-v0": {
+        "entry_point": "wmlib.watch.dreamt:DreamEnvironment",
+        "kwargs": {"task": "takecover"},
     },
 }
 

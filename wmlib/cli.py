@@ -25,7 +25,6 @@ STAGES = {
     "memory": "train M, the MDN-RNN",
     "controller": "search C, the controller, with CMA-ES",
     "dream": "learn C inside M alone, round after round",
-    "dream_cma": "search C in whole dreams with CMA-ES, the paper's way",
     "evaluate": "drive the test tracks in unmodified Gymnasium",
 }
 
@@ -142,7 +141,7 @@ def resolve(arguments: argparse.Namespace) -> tuple[Config, Path]:
         if stored is None:
             config = Config.preset(name)
             return config.override([f"seed={seed or 0}", *arguments.overrides])
-        config = Config.from_dict(stored)
+        config = Config.from_dict(stored, folder / "config.json")
         for option, wanted, have in (("--scale", scale, config.scale), ("--seed", seed, config.seed)):
             if wanted is not None and wanted != have:
                 raise UserError(f"{folder}: was made with {option} {have}, not {wanted}; choose another --run folder")
@@ -244,10 +243,13 @@ def _add_play(commands) -> None:
     play.add_argument(
         "--record", type=Path, default=None, help="write a video (.mp4 or .gif) instead of opening a window"
     )
+    play.add_argument("--dream", action="store_true", help="in M's dream of the shipped arm (default: vae-zh)")
+    play.add_argument("--tau", type=number(float, 0.01), default=None, help="temperature of the dream (default: 1)")
     play.add_argument(
         "--side-by-side", action="store_true", help="record the real frame, V's reconstruction and M's dream"
     )
-    rules(play, {"train-seed": "agent", "side-by-side": "record"}, {"run": ("train-seed", "side-by-side")})
+    needs = {"train-seed": "agent", "side-by-side": "record", "tau": "dream"}
+    rules(play, needs, {"run": ("train-seed", "side-by-side"), "dream": ("side-by-side", "train-seed", "run")})
 
 
 def _play(arguments: argparse.Namespace) -> None:

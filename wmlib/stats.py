@@ -19,8 +19,9 @@ def bootstrap_interval(values: np.ndarray, level: float = 0.95, resamples: int =
     return float(low), float(high)
 
 
-def describe(returns) -> dict:
-    """Mean, standard deviation over episodes (as the paper prints), n, 95 % interval of the mean, share of solved.
+def describe(returns, solved: float = SOLVED) -> dict:
+    """Mean, standard deviation over episodes (as the paper prints), n, 95 % interval of the mean, share of episodes of
+    at least ``solved``.
 
     Raises:
         ValueError: no returns.
@@ -35,7 +36,7 @@ def describe(returns) -> dict:
         "n": len(values),
         "ci95": [round(low, 2), round(high, 2)],
         "median": round(float(np.median(values)), 2),
-        "share_solved": round(float((values >= SOLVED).mean()), 4),
+        "share_solved": round(float((values >= solved).mean()), 4),
     }
 
 

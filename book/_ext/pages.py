@@ -1,7 +1,10 @@
-"""Last touches to pages: pictures keep their place while they load, nothing asks for a notebook server, and settings
-are described in whole sentences.
+"""Last touches to pages: pictures keep their place while they load, figures are numbered page by page, nothing asks
+for a notebook server, and settings are described in whole sentences.
 
 Each ``<img>`` gets its file's width and height, from which a browser knows the shape before the picture is there.
+Sphinx counts the figures, tables and equations of all pages that are no numbered chapters in one row. Here each such
+page begins at 1, so that the report's page and its PDF call everything by the same number.
+
 Jupyter Book always loads sphinx-thebe, which puts a server's address on each page and declares it twice, an error in
 the browser's console; it is switched off.
 
@@ -37,6 +40,14 @@ def keep_places(app: Sphinx, page: str, template: str, context: dict, doctree) -
         context["body"] = with_sizes(context["body"], files)
 
 
+def number_by_page(app: Sphinx, env) -> None:
+    """Begin at 1 on each page whose numbers have no chapter before them."""
+    for kinds in env.toc_fignumbers.values():
+        for kind, numbers in kinds.items():
+            if all(len(number) == 1 for number in numbers.values()):
+                kinds[kind] = {name: (place,) for place, name in enumerate(numbers, 1)}
+
+
 def without_notebook_server(app: Sphinx, config) -> None:
     """Take away what sphinx-thebe would do to the pages."""
     for event in ("env-before-read-docs", "doctree-resolved"):
@@ -54,6 +65,7 @@ def whole_sentences(app: Sphinx, what: str, name: str, obj: object, options: obj
 def setup(app: Sphinx) -> dict:
     """Register with Sphinx."""
     app.connect("autodoc-process-docstring", whole_sentences, priority=1)  # before Napoleon
+    app.connect("env-updated", number_by_page)
     app.connect("config-inited", without_notebook_server)
     app.connect("html-page-context", keep_places)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

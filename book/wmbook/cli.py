@@ -23,6 +23,7 @@ def build_parser() -> argparse.ArgumentParser:
         _add_notebooks,
         _add_report,
         _add_analyse,
+        _add_bends,
         _add_compare,
         _add_bench,
         _add_figures,
@@ -116,6 +117,26 @@ def _analyse(arguments: argparse.Namespace) -> None:
     from wmbook.analysis import analyse
 
     analyse(arguments)
+
+
+def _add_bends(commands) -> None:
+    bends = add_command(
+        commands,
+        "bends",
+        "measure how a driver meets a bend, and what its z and h hold of the bend ahead (validation tracks only)",
+        "example:  wmbook bends --pretrained vae-zh",
+        _bends,
+    )
+    bends.add_argument("--pretrained", metavar="ARM", required=True, help="shipped weights")
+    add_train_seed(bends)
+    bends.add_argument("--tracks", type=number(int, 8), default=64, help="validation tracks to drive (default: 64)")
+    bends.add_argument("--out", type=Path, default=None, help="JSON to update (default: book/results/bends.json)")
+
+
+def _bends(arguments: argparse.Namespace) -> None:
+    from wmbook.analysis.bends import bends
+
+    bends(arguments)
 
 
 def _add_compare(commands) -> None:

@@ -90,7 +90,8 @@ def test_pictures_have_words_and_a_size():
     for page in pages():
         for picture in tags(page, "img"):
             where = f"{page.relative_to(BUILT)}: {picture}"
-            assert picture.get("alt", "").strip(), where
+            words = picture.get("alt", "").strip()
+            assert words and not words.endswith(".png"), f"{where}: a file's name is no description"
             assert {"width", "height"} <= set(picture) or "_images/" not in picture["src"], where
 
 
@@ -112,6 +113,13 @@ def test_outputs_show_no_raw_markdown():
         assert "{cite" not in text(page), f"{page.name}: a citation was not set"
 
 
+def test_every_column_has_a_header():
+    for page in pages():
+        for table in re.findall(r"<thead>(.*?)</thead>", text(page), re.DOTALL):
+            heads = [re.sub(r"<[^>]*>", "", head).strip() for head in re.findall(r"<th\b.*?</th>", table, re.DOTALL)]
+            assert all(heads), f"{page.relative_to(BUILT)}: {heads}"
+
+
 def test_no_role_was_left_as_it_is_written():
     """``{result}`...` on a page is a number that was not looked up, a bar in a table not escaped for instance."""
     role = re.compile(r"\{[a-z][a-z:-]*\}(?=`|<code|<span)")
@@ -128,7 +136,7 @@ def test_mathematics_is_set_by_the_local_copy():
 def test_the_front_page_leads_to_everything():
     page = BUILT / "book" / "index.html"
     addresses = {element.get("href", "") for element in tags(page, "a")}
-    for name in ("report.html", "../report.pdf", "../notebooks/01_environment.html", "../notebooks/07_results.html"):
+    for name in ("report.html", "../report.pdf", "../notebooks/01_environment.html", "../notebooks/09_results.html"):
         assert name in addresses
     assert "../notebooks/04_dream.html" in addresses and "make reproduce" in re.sub(r"<[^>]*>", "", text(page))
 

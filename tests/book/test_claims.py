@@ -37,7 +37,7 @@ def test_an_unknown_measurement_is_an_error():
 
 def test_chapters_on_results_assemble_no_prose():
     """Their code cells show figures and tables; sentences stand in Markdown cells."""
-    for name in ("07_results", "10_comparison"):
+    for name in ("09_results", "10_comparison"):
         for cell in json.loads((ROOT / "notebooks" / f"{name}.ipynb").read_text())["cells"]:
             for output in cell.get("outputs", []):
                 text = "".join(output.get("data", {}).get("text/markdown", ""))

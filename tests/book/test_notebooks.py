@@ -54,6 +54,23 @@ def test_parameters_are_plain_and_in_one_tagged_cell(notebook):
     assert "scale" in names
 
 
+def test_one_exercise_builds_something_and_its_check_tells_right_from_wrong(notebook):
+    """The stub is not yet an answer, and the folded solution is one, by the same check."""
+    cells = {cell.id: cell for cell in notebook.cells if cell.id.startswith("build-")}
+    assert list(cells) == ["build-title", "build-answer", "build-check", "build-solution"]
+    assert "raise NotImplementedError" in cells["build-answer"].source and not cells["build-answer"].outputs
+    told = [cells[name].outputs[0].text for name in ("build-check", "build-solution")]
+    assert told[0] == "not solved yet\n" and told[1].startswith("solved")
+    assert "hide-cell" in tags(cells["build-solution"])
+
+
+def test_every_picture_is_described(notebook):
+    for cell in code_cells(notebook):
+        if any("image/png" in output.get("data", {}) for output in cell.outputs):
+            words = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
+            assert len(words.split()) > 8, cell.id
+
+
 def test_it_begins_with_a_title(notebook):
     first = notebook.cells[0]
     assert first.cell_type == "markdown"

@@ -39,6 +39,14 @@ def test_every_page_and_notebook_is_in_the_table_of_contents_once():
     assert sorted(listed) == sorted(str(p.relative_to(ROOT).with_suffix("")) for p in sources)
 
 
+def test_a_notebook_has_the_number_of_its_chapter():
+    """The numbered parts of the table of contents count on from each other."""
+    parts = yaml.safe_load((ROOT / "_toc.yml").read_text())["parts"]
+    chapters = [chapter["file"] for part in parts if part.get("numbered") for chapter in part["chapters"]]
+    assert len(chapters) == len(list((ROOT / "notebooks").glob("*.ipynb")))
+    assert [int(Path(chapter).name[:2]) for chapter in chapters] == list(range(1, len(chapters) + 1))
+
+
 def test_no_static_folder_at_the_root():
     """Jupyter Book would load every script in it on every page."""
     assert not (ROOT / "_static").exists()

@@ -3,6 +3,7 @@
 import pytest
 
 from wmlib.config import SCALES, Config
+from wmlib.config.settings import key
 from wmlib.errors import UserError
 from wmlib.runs import digest
 
@@ -41,7 +42,7 @@ def test_override_changes_one_value_only():
         ("vae.compute=float16", "float32"),
         ("vision=gan", "vae, vaegan, vaematched, vaedis"),
         ("vaegan.variant=mine", "recommended, paper"),
-        ("vaegan.gamma=-1", "at least 0"),
+        ("vaegan.gamma=-1", "from 0 to"),
         ("vaegan.learning_rate=0", "positive"),
         ("seed=1000", "0 to 999"),
         ("controller.population=1", "at least"),
@@ -95,3 +96,17 @@ def test_a_stored_tree_without_a_group_gets_that_of_its_scale():
 
 def test_digest_ignores_key_order():
     assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1}) != digest({"a": 2, "b": 1})
+
+
+def test_a_task_is_a_preset_whatever_the_order():
+    doom = Config.preset("full").override(["memory.updates=7", "task=takecover", "controller.tau=1.3"])
+    assert (doom.memory.hidden_size, doom.controller.inputs, doom.controller.world) == (512, "zch", "dream")
+    assert doom.memory.updates == 7 and doom.arm == "dream-tau-1.30" and doom.numbers.latent_size == 64
+    assert doom.override(["task=takecover"]) == doom  # said twice, it takes nothing back
+    assert Config.from_dict(doom.to_dict()) == doom
+
+
+def test_a_setting_that_came_later_leaves_a_stages_identity_as_it_was():
+    names = set(key(Config().controller))
+    assert "tau" not in names and "sigma" in names
+    assert "tau" in key(Config().override(["controller.tau=0.5"]).controller)

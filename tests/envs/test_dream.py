@@ -84,6 +84,48 @@ def test_a_rollout_is_controller_and_steps_in_turn(dream, config):
         np.testing.assert_allclose(whole.done[t], done, atol=1e-4)
 
 
+DOOM = ControllerConfig(inputs="zch")  # 64 + 2 * 24 numbers, one action, no bias
+
+
+@pytest.fixture(scope="module")
+def doom():
+    network = mdnrnn.build_mdnrnn(MemoryConfig(hidden_size=24, mixtures=3), latent_size=64, action_size=1, seed=5)
+    return Dream(model_weights(network), 64, 1)
+
+
+def doom_lives(lanes: int) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(2)
+    return random.normal(0, 0.2, (lanes, 64 + 2 * 24)), random.normal(size=(lanes, 64)).astype(np.float32)
+
+
+def test_the_papers_doom_controller_sees_z_c_and_h_and_has_1088_weights(doom):
+    assert parameter_count(DOOM, 512, 64, 1) == 1088
+    parameters, z = doom_lives(3)
+    whole = doom.rollout(DOOM, parameters, z, steps=6, seed=4, record=True)
+    h, c = np.zeros((2, 3, 24), np.float32)
+    random = generator(4, "dream", 0)
+    for t in range(6):
+        a = act(DOOM, parameters, z, h, c, action_size=1)
+        np.testing.assert_allclose(a[:, 0], np.tanh((parameters * np.concatenate([z, c, h], 1)).sum(1)), rtol=1e-5)
+        np.testing.assert_allclose(whole.actions[t], a, atol=1e-4)
+        z, reward, _, h, c = doom.step(z, a, h, c, 1.0, random)
+        np.testing.assert_allclose(whole.rewards[t], reward, atol=1e-4)
+
+
+def test_leaving_dreams_that_ended_changes_neither_what_they_paid_nor_how_many_steps_count(doom, monkeypatch):
+    monkeypatch.setattr("wmlib.envs.dream.STRETCH", 5)
+    parameters, z = doom_lives(40)
+    almost_cold = {"steps": 23, "tau": 1e-9}  # without chance, both ways of dreaming must agree
+    whole = doom.rollout(DOOM, parameters, z, **almost_cold)
+    returns, count = doom.returns(DOOM, parameters, z, **almost_cold)
+    assert 1 < len(set(whole.steps)) and (whole.steps == 23).any()
+    np.testing.assert_allclose(returns, whole.returns, atol=1e-3)
+    np.testing.assert_array_equal(count, whole.steps)
+    warm = {"steps": 23, "tau": 1.0, "seed": 3}
+    one, two = (doom.returns(DOOM, parameters, z, **warm, threads=threads)[0] for threads in (1, 2))
+    np.testing.assert_array_equal(one, two)
+
+
 def test_returns_count_up_to_the_end_of_the_episode(dream):
     z = start(40)[0]
     dreamt = dream.rollout(LINEAR, controllers(LINEAR, 40), z, steps=15)

@@ -11,7 +11,7 @@ from wmlib.envs import takecover
 from wmlib.errors import UserError
 from wmlib.rollout.lanes import Job, drive
 
-RECORD = Path(__file__).resolve().parents[2] / "book" / "results" / "doom" / "baselines.csv"
+RECORD = Path(__file__).resolve().parents[2] / "book" / "results" / "takecover" / "evaluations.csv"
 
 
 def recorded(arm: str) -> list[dict]:
@@ -61,13 +61,13 @@ def test_without_vizdoom_one_line_names_the_extra(monkeypatch):
 @pytest.mark.parametrize("arm", takecover.BASELINES)
 def test_the_recorded_baselines_are_what_the_game_pays(lanes, arm):
     rows = recorded(arm)
-    assert len(rows) == 100 and len({row["seed"] for row in rows}) == 100
+    assert len(rows) == 100 and len({row["track_seed"] for row in rows}) == 100
     chosen = [rows[i] for i in (41, 7, 0)]  # in another order than they were recorded in
-    queue = iter([Job(i, 0, int(row["seed"])) for i, row in enumerate(chosen)])
+    queue = iter([Job(i, 0, int(row["track_seed"])) for i, row in enumerate(chosen)])
     driver = takecover.BASELINES[arm](2)
-    episodes = drive(lanes, driver, lambda: next(queue, None), max_steps=takecover.MAX_STEPS)
+    episodes = drive(lanes, driver, lambda: next(queue, None), max_steps=takecover.TASK.max_steps)
     played = {episode.track_seed: (episode.steps, episode.total) for episode in episodes}
-    assert played == {int(row["seed"]): (int(row["steps"]), float(row["score"])) for row in chosen}
+    assert played == {int(row["track_seed"]): (int(row["steps"]), float(row["return"])) for row in chosen}
 
 
 def test_an_episode_of_the_game_is_seen_and_ends_in_death(lanes, tmp_path, monkeypatch):
@@ -79,6 +79,6 @@ def test_an_episode_of_the_game_is_seen_and_ends_in_death(lanes, tmp_path, monke
         rewards, terminated, truncated = lanes.step(np.zeros((2, 1), np.float32), np.array([True, False]))
         assert rewards.tolist() == [1.0, 0.0] and not truncated.any()
         ended, steps = bool(terminated[0]), steps + 1
-    assert 0 < steps < takecover.MAX_STEPS
+    assert 0 < steps < takecover.TASK.max_steps
     assert not np.array_equal(first, lanes.frames[0])
     assert not list(tmp_path.iterdir())

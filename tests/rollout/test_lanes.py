@@ -89,7 +89,7 @@ def world_model_driver(lanes, noise=None):
     def remember(z, a, h, c):
         return h + a[:, :1], c + 1
 
-    def act(parameters, z, h):
+    def act(parameters, z, h, c):
         return (parameters[:, :3] + z[:, :3]).astype(np.float32)
 
     return WorldModelDriver(lanes, encode, remember, act, 4, noise)

@@ -10,6 +10,7 @@ from wmlib.config import Config
 from wmlib.errors import UserError
 from wmlib.runs import read_json
 from wmlib.stages.chain import Chain, run_all, run_stage
+from wmlib.stages.controller import read_curve
 from wmlib.stages.dream import COLUMNS, choose, with_habits
 
 SMOKE = Config.preset("smoke").override(["rollout.executor=serial"])
@@ -83,22 +84,19 @@ def test_settings_that_make_no_sense_are_refused(setting):
         SMOKE.override([f"dream.{setting}"])
 
 
-def test_whole_dreams_search_has_its_records_and_resumes(finished, tmp_path):
-    folder = tmp_path / "cma"
-    shutil.copytree(finished, folder, ignore=shutil.ignore_patterns("dream-*"))
-    shutil.copytree(folder, tmp_path / "half")
-    whole = run_stage(Chain(SMOKE, folder), "dream_cma")
-    with (whole / "generations.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert [row["generation"] for row in rows] == ["1", "2"]
-    assert all(np.isfinite(float(row[name])) for row in rows for name in ("dream_mean", "validation_mean"))
-    half = Chain(SMOKE, tmp_path / "half").dream_cma
-    first = Chain(SMOKE.override(["dream_cma.generations=1"]), tmp_path / "first").dream_cma
-    shutil.copytree(finished, first.path.parent, ignore=shutil.ignore_patterns("dream-*"))
-    run_stage(Chain(SMOKE.override(["dream_cma.generations=1"]), tmp_path / "first"), "dream_cma")
-    half.path.mkdir()
-    for name in ("search.npz", "generations.csv"):  # an interruption after the first of two generations
-        shutil.copy(first / name, half / name)
-    run_stage(Chain(SMOKE, tmp_path / "half"), "dream_cma")
-    with np.load(whole / "controller.npz") as there, np.load(half / "controller.npz") as here:
-        np.testing.assert_array_equal(there["parameters"], here["parameters"])
+def test_a_search_in_dreams_is_the_same_stage_and_never_lets_the_world_choose(finished, tmp_path):
+    config = SMOKE.override(["controller.world=dream", "controller.dream_steps=8", "controller.tau=1.3"])
+    folder = tmp_path / "dreamt"
+    shutil.copytree(finished, folder, ignore=shutil.ignore_patterns("dream-*", "controller-*"))
+    stage = run_stage(Chain(config, folder), "controller")
+    assert stage.name == "controller-dream-tau-1.30" and stage.summary()["env_steps"] == 0
+    curve = read_curve(stage / "learning_curve.csv")
+    assert [row["env_steps"] for row in curve] == sorted(row["env_steps"] for row in curve)
+    assert 0 < curve[0]["env_steps"] <= 4 * 1 * 8
+    assert stage.summary()["chosen_generation"] == curve[-1]["generation"] == 2  # whatever validation says
+
+
+@pytest.mark.parametrize("setting", ["controller.tau=0", "controller.world=elsewhere", "task=chess"])
+def test_a_dream_that_cannot_be_is_refused(setting):
+    with pytest.raises(UserError, match=setting.split("=")[0]):
+        SMOKE.override([setting])

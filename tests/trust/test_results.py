@@ -267,16 +267,18 @@ def test_a_list_is_no_configuration(tmp_path, capsys):
 def test_a_stopped_worker_is_noticed_replaced_and_its_work_done_again(monkeypatch, capsys):
     from wmlib.rollout import executors
     from wmlib.rollout.worker import WorkerSpec
+    from wmlib.runs import pool
 
-    monkeypatch.setattr(executors, "SILENT", 3.0)
+    monkeypatch.setattr(pool, "SILENT", 20.0)
+    monkeypatch.setattr(pool, "STARTING", 60.0)
     spec, jobs = WorkerSpec(2, max_steps=300), [Job(index, 0, 50 + index) for index in range(12)]
     expected = executors.SerialExecutor(spec).run(jobs)
     with executors.ProcessExecutor(spec, workers=2) as executor:
 
         def stop_one():
-            while executor.pool is None or not executor.numbers[0]:
+            while executor.pool is None or not executor.pool.numbers[0]:
                 time.sleep(0.01)
-            os.kill(executor.numbers[0], signal.SIGSTOP)
+            os.kill(executor.pool.numbers[0], signal.SIGSTOP)
 
         thread = threading.Thread(target=stop_one)
         thread.start()
@@ -295,7 +297,7 @@ def test_an_interrupt_ends_workers_that_hang():
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt), executor:
         executor.run([Job(0, 0, 1)])
-        os.kill(executor.numbers[0], signal.SIGSTOP)
+        os.kill(executor.pool.numbers[0], signal.SIGSTOP)
         raise KeyboardInterrupt
     assert time.monotonic() - began < 60
 
@@ -304,3 +306,32 @@ def test_read_json_refuses_constants(tmp_path):
     (tmp_path / "x.json").write_text("{\"a\": Infinity}")
     with pytest.raises(UserError, match="x.json: damaged"):
         read_json(tmp_path / "x.json")
+
+
+def test_a_stage_that_will_not_fit_on_the_disk_is_refused_before_it_begins(tmp_path, capsys, monkeypatch):
+    import shutil
+
+    from wmlib.config import Config
+    from wmlib.stages.chain import Chain, bytes_needed
+
+    free = shutil.disk_usage(tmp_path)._replace(free=10**9)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: free)
+    assert bytes_needed(Chain(Config.preset("smoke"), tmp_path), "collect") < 10**9
+    command = ["collect", "--scale", "paper", "--run", str(tmp_path / "run")]
+    assert "collect: this stage will write about 20.0 GB and 1.0 GB are free" in refused(wmlib.cli, command, capsys)
+    assert not list(tmp_path.iterdir())
+
+
+def test_another_jupyter_book_is_not_taken_for_this_one(tmp_path, monkeypatch):
+    from pathlib import Path
+
+    from wmbook.records.records import find_root
+
+    (tmp_path / "book").mkdir()
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: intro\n")
+    monkeypatch.chdir(tmp_path / "notebooks")
+    assert find_root() == Path(wmbook.cli.__file__).resolve().parents[2]
+    monkeypatch.setattr("wmbook.records.records.__file__", str(tmp_path / "a" / "b" / "c" / "d.py"))
+    with pytest.raises(UserError, match="go into a clone"):
+        find_root()

@@ -1,6 +1,6 @@
 """Settings: one frozen tree of groups, its presets, and the sizes of the task."""
 
-from wmlib.config.dreaming import DreamConfig, DreamSearchConfig
+from wmlib.config.dreaming import DreamConfig
 from wmlib.config.groups import (
     CollectConfig,
     ControllerConfig,
@@ -10,7 +10,7 @@ from wmlib.config.groups import (
     VaeGanConfig,
     VisionConfig,
 )
-from wmlib.config.tasks import ACTION_SIZE, FRAME_SHAPE, LATENT_SIZE, MAX_STEPS
+from wmlib.config.tasks import ACTION_SIZE, FRAME_SHAPE, LATENT_SIZE, MAX_STEPS, TASKS, Task
 from wmlib.config.tree import SCALES, VISIONS, Config
 
 __all__ = [
@@ -19,7 +19,6 @@ __all__ = [
     "Config",
     "ControllerConfig",
     "DreamConfig",
-    "DreamSearchConfig",
     "EvaluateConfig",
     "FRAME_SHAPE",
     "LATENT_SIZE",
@@ -27,6 +26,8 @@ __all__ = [
     "MemoryConfig",
     "RolloutConfig",
     "SCALES",
+    "TASKS",
+    "Task",
     "VISIONS",
     "VaeGanConfig",
     "VisionConfig",

@@ -1,27 +1,15 @@
-"""The settings of learning C inside M: stages ``dream`` and ``dream_cma``."""
+"""The settings of learning C inside M round after round: stage ``dream``."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wmlib.config.settings import at_least
+from wmlib.config.settings import at_least, positive, share
 from wmlib.errors import UserError
 
 _AT_LEAST_ONE = (
     *("rounds", "clean_episodes", "lanes", "horizon", "first_updates", "updates", "recent", "critic_units"),
     *("memory_first_updates", "memory_updates", "memory_batch", "validation_tracks"),
-)
-_NOT_NEGATIVE = (
-    *(
-        "noisy_episodes",
-        "noise",
-        "habits",
-        "patience",
-        "damping",
-        "loss_weight",
-        "first_gamma_rounds",
-        "validate_every",
-    ),
 )
 _POSITIVE = ("tau", "sigma", "sigma_floor", "rate", "limit", "critic_rate", "memory_rate", "memory_final_rate")
 _SHARES = ("decay", "momentum", "own_starts", "early_starts", "memory_average", "own_data", "loss_data")
@@ -114,45 +102,10 @@ class DreamConfig:
         for name in _AT_LEAST_ONE:
             at_least(f"dream.{name}", getattr(self, name), 1)
         at_least("dream.memory_length", self.memory_length, 2)
-        for name in _NOT_NEGATIVE:
-            at_least(f"dream.{name}", getattr(self, name), 0)
         for name in _POSITIVE:
-            if not getattr(self, name) > 0:
-                raise UserError(f"dream.{name}={getattr(self, name)!r}: must be positive")
+            positive(f"dream.{name}", getattr(self, name))
         for name in _SHARES:
-            if not 0 <= getattr(self, name) <= 1:
-                raise UserError(f"dream.{name}={getattr(self, name)!r}: must lie between 0 and 1")
+            share(f"dream.{name}", getattr(self, name))
         for name in ("gamma", "first_gamma"):
             if not 0 <= getattr(self, name) < 1:
                 raise UserError(f"dream.{name}={getattr(self, name)!r}: must be at least 0 and less than 1")
-
-
-@dataclass(frozen=True)
-class DreamSearchConfig:
-    """The paper's way (section 4, its Doom): an evolution strategy whose fitness is the return of whole dreams."""
-
-    population: int = 64
-    """Candidates per generation (paper: 64)."""
-    dreams: int = 16
-    """Dreams of each candidate (paper: 16)."""
-    steps: int = 400
-    """Steps of a dream: as long as M's own data."""
-    tau: float = 1.0
-    """Temperature of the dreams."""
-    sigma: float = 0.1
-    """CMA-ES's initial step size (code: 0.1)."""
-    generations: int = 100
-    """Generations."""
-    validate_every: int = 10
-    """Generations between validations, which choose nothing; 0 never validates."""
-    validation_tracks: int = 32
-    """Validation tracks."""
-
-    def __post_init__(self):
-        at_least("dream_cma.population", self.population, 4)
-        for name in ("dreams", "steps", "generations", "validation_tracks"):
-            at_least(f"dream_cma.{name}", getattr(self, name), 1)
-        at_least("dream_cma.validate_every", self.validate_every, 0)
-        for name in ("tau", "sigma"):
-            if not getattr(self, name) > 0:
-                raise UserError(f"dream_cma.{name}={getattr(self, name)!r}: must be positive")

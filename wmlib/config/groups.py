@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
-from wmlib.config.settings import at_least, one_of
+from wmlib.config.settings import at_least, later, one_of, positive
 from wmlib.errors import UserError
 
 
@@ -127,11 +127,8 @@ class VaeGanConfig:
         one_of("vaegan.compute", self.compute, ("float32", "bfloat16"))
         for name in ("batch_size", "updates", "patience"):
             at_least(f"vaegan.{name}", getattr(self, name), 1)
-        for name in ("gamma", "feature_weight", "pixel_weight", "kl_floor", "margin"):
-            at_least(f"vaegan.{name}", getattr(self, name), 0)
         for name in ("learning_rate", "discriminator_learning_rate", "final_learning_rate"):
-            if not getattr(self, name) > 0:
-                raise UserError(f"vaegan.{name}={getattr(self, name)!r}: must be positive")
+            positive(f"vaegan.{name}", getattr(self, name))
 
     @property
     def as_published(self) -> bool:
@@ -163,6 +160,9 @@ class MemoryConfig:
     """Share of the updates made at the final rate."""
     clip: float = 1.0
     """Each gradient component is clipped to [-clip, clip] (code: 1.0)."""
+    whole_ends: bool = later(False)
+    """Whether a sequence may begin shortly before an episode's end and hang over it, so that the end is seen as often
+    as it happens and at any place of a sequence. Otherwise it is the last step of one sequence among hundreds."""
     checkpoint_every: int = 500
     """Updates between checkpoints."""
 
@@ -178,13 +178,14 @@ class ControllerConfig:
     """C and the evolution strategy that finds it (paper appendix A.3 and A.4)."""
 
     inputs: str = "zh"
-    """What C sees: z, or zh for z and M's hidden state (paper: both are tried)."""
+    """What C sees: z; zh, z and M's hidden state (paper: both are tried); or zch, its cell state between them (paper,
+    Doom)."""
     hidden_units: int = 0
     """tanh units between input and action; 0 is linear (paper: 0, and 40 for one ablation)."""
     population: int = 64
     """Candidates per generation (paper: 64)."""
     tracks: int = 4
-    """Fresh tracks per generation, the same for all candidates (paper: 16)."""
+    """Fresh tracks, or dreams, per generation, the same for all candidates (paper: 16)."""
     double_tracks_every: int = 0
     """Generations after which ``tracks`` doubles, again and again: as the candidates come to differ less, noise counts
     for more. 0 never doubles it (paper)."""
@@ -203,16 +204,22 @@ class ControllerConfig:
     """Generations between validations of the search's mean."""
     validation_tracks: int = 32
     """Validation tracks (never used for anything else)."""
+    world: str = later("real")
+    """Where candidates are judged: real, or dream, inside M alone from an episode's first frame (paper section 4). In a
+    dream nothing real chooses: the answer is the search's last mean, and validations only watch."""
+    tau: float = later(1.0)
+    """Temperature of these dreams; 1 is M's own uncertainty (paper: 1.15 in Doom)."""
+    dream_steps: int = later(0)
+    """Steps of such a dream, at most; 0: the task's time limit."""
 
     def __post_init__(self):
-        one_of("controller.inputs", self.inputs, ("z", "zh"))
+        one_of("controller.inputs", self.inputs, ("z", "zh", "zch"))
         at_least("controller.population", self.population, 4)
         at_least("controller.tracks", self.tracks, 1)
-        at_least("controller.double_tracks_every", self.double_tracks_every, 0)
         at_least("controller.generations", self.generations, 1)
-        at_least("controller.hidden_units", self.hidden_units, 0)
-        if not self.sigma > 0:
-            raise UserError(f"controller.sigma={self.sigma!r}: must be positive")
+        one_of("controller.world", self.world, ("real", "dream"))
+        for name in ("sigma", "tau"):
+            positive(f"controller.{name}", getattr(self, name))
 
 
 @dataclass(frozen=True)
@@ -229,7 +236,6 @@ class RolloutConfig:
     """Ray's head, host:port; empty: RAY_ADDRESS, else a cluster that runs here, else one started for the command."""
 
     def __post_init__(self):
-        at_least("rollout.workers", self.workers, 0)
         at_least("rollout.lanes", self.lanes, 1)
         one_of("rollout.executor", self.executor, ("serial", "processes", "ray"))
         if self.address and not re.fullmatch(r"[^/\s]+:\d+", self.address):

@@ -17,8 +17,6 @@ PRESETS: dict[str, list[str]] = {
         "dream.rounds=2", "dream.clean_episodes=2", "dream.noisy_episodes=1", "dream.patience=20", "dream.lanes=8",
         "dream.first_updates=2", "dream.updates=2", "dream.horizon=4", "dream.memory_first_updates=2",
         "dream.memory_updates=2", "dream.memory_batch=4", "dream.memory_length=8", "dream.critic_units=8",
-        "dream_cma.population=4", "dream_cma.dreams=2", "dream_cma.steps=8", "dream_cma.generations=2",
-        "dream_cma.validate_every=1", "dream_cma.validation_tracks=1",
     ],
     "quick": [
         "collect.episodes=500", "collect.steps=300", "vae.updates=1500", "vae.final_learning_rate=2e-4",
@@ -34,6 +32,28 @@ PRESETS: dict[str, list[str]] = {
         "controller.tracks=16", "controller.generations=1800", "controller.patience=0",
         "controller.validate_every=25", "controller.validation_tracks=1024",
     ],
+}
+# What task=NAME sets: its own at every scale (paper, appendix A.1 to A.3 and section 4), then what a scale needs
+TASK_PRESETS: dict[str, dict[str, list[str]]] = {
+    "takecover": {
+        "": [
+            "memory.hidden_size=512", "memory.whole_ends=true", "controller.inputs=zch", "controller.world=dream",
+            "controller.tau=1.15", "controller.patience=0", "controller.tracks=4", "iterations=1", "rehearsal=",
+            "collect.steps=2100",
+        ],
+        "smoke": [
+            "memory.hidden_size=16", "controller.tracks=2", "controller.dream_steps=8", "collect.steps=120",
+        ],
+        "quick": [
+            "collect.episodes=300", "memory.updates=1500", "controller.population=32", "controller.generations=40",
+            "controller.validation_tracks=20",
+        ],
+        "full": [
+            "collect.episodes=2000", "vae.updates=2200", "memory.updates=2500", "memory.batch_size=16",
+            "controller.double_tracks_every=0", "controller.generations=100", "controller.validate_every=20",
+            "controller.validation_tracks=32",
+        ],
+    },
 }
 # What vaegan.variant=paper sets, besides the form of the losses
 PAPER_VAEGAN = {

@@ -21,6 +21,29 @@ def at_least(name: str, value: float, minimum: float) -> None:
         raise UserError(f"{name}={value!r}: must be at least {minimum}")
 
 
+def positive(name: str, value: float) -> None:
+    """Raise :class:`UserError` unless ``value > 0``."""
+    if not value > 0:
+        raise UserError(f"{name}={value!r}: must be positive")
+
+
+def share(name: str, value: float) -> None:
+    """Raise :class:`UserError` unless ``value`` lies between 0 and 1, both included."""
+    if not 0 <= value <= 1:
+        raise UserError(f"{name}={value!r}: must lie between 0 and 1")
+
+
+def later(default: Any) -> Any:
+    """A setting added after runs were made without it: at its default, it leaves their identity as it was."""
+    return dataclasses.field(default=default, metadata={"later": True})
+
+
+def key(group: Any) -> dict:
+    """A group as what a stage's identity depends on."""
+    kept = [f for f in dataclasses.fields(group) if not f.metadata.get("later") or getattr(group, f.name) != f.default]
+    return {f.name: getattr(group, f.name) for f in kept}
+
+
 def check_numbers(name: str, group: Any) -> None:
     """Raise :class:`UserError` unless every number of a group is finite, not negative, below 1e9 and of its type."""
     for field, kind in get_type_hints(type(group)).items():
@@ -45,7 +68,10 @@ def from_dict(kind: type, values: dict, where: str):
     for name, value in values.items():
         nested = dataclasses.is_dataclass(hints[name])
         parsed[name] = from_dict(hints[name], value, f"{where}.{name}") if nested else value
-    return kind(**parsed)
+    try:
+        return kind(**parsed)
+    except TypeError:  # compared with a number before its type is checked
+        raise UserError(f"{where}: a value is not of its type") from None
 
 
 def assign(node: Any, path: list[str], text: str, full_key: str):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 
-from wmlib.config.dreaming import DreamConfig, DreamSearchConfig
+from wmlib.config.dreaming import DreamConfig
 from wmlib.config.groups import (
     CollectConfig,
     ControllerConfig,
@@ -19,11 +19,12 @@ from wmlib.config.groups import (
     VaeGanConfig,
     VisionConfig,
 )
-from wmlib.config.presets import PAPER_VAEGAN, PRESETS
-from wmlib.config.settings import assign, at_least, check_numbers, from_dict, one_of
+from wmlib.config.presets import PAPER_VAEGAN, PRESETS, TASK_PRESETS
+from wmlib.config.settings import assign, at_least, check_numbers, from_dict, one_of, positive, share
+from wmlib.config.tasks import TASKS, Task
 from wmlib.errors import UserError
 
-VARIANT = "vaegan.variant"  # a preset of its group
+TASK, VARIANT = "task", "vaegan.variant"  # presets: of everything, and of their group
 SCALES = ("smoke", "quick", "full", "long", "paper")
 
 VISIONS = {"vae": "vae", "vaegan": "vaegan", "vaematched": "vae", "vaedis": "vaegan"}  # V -> its group of settings
@@ -37,6 +38,9 @@ class Config:
     """Preset this tree started from."""
     seed: int = 0
     """Seed of the whole chain: data, initial weights, batches, search."""
+    task: str = "carracing"
+    """What is learnt: carracing, or takecover (Doom; needs the extra ``doom``). A preset: it sets what is its own, and
+    those given beside it count."""
     vision: str = "vae"
     """Which V: vae, or vaegan; or a control that tells causes apart and needs a finished vaegan in the same run folder:
     vaematched, a VAE that spends as many nats on z as it (settings of ``vae``), or vaedis, a VAE whose likeness is
@@ -56,7 +60,6 @@ class Config:
     memory: MemoryConfig = field(default_factory=MemoryConfig)
     controller: ControllerConfig = field(default_factory=ControllerConfig)
     dream: DreamConfig = field(default_factory=DreamConfig)
-    dream_cma: DreamSearchConfig = field(default_factory=DreamSearchConfig)
     rollout: RolloutConfig = field(default_factory=RolloutConfig)
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
 
@@ -68,13 +71,15 @@ class Config:
         for name in ("vae", "vaegan", "memory"):
             group = getattr(self, name)
             at_least(f"{name}.checkpoint_every", group.checkpoint_every, 1)
-            if not (0 < group.learning_rate and 0 < group.final_learning_rate and group.final_share <= 1):
-                raise UserError(f"{name}: learning rates must be positive and final_share at most 1")
+            for rate in ("learning_rate", "final_learning_rate"):
+                positive(f"{name}.{rate}", getattr(group, rate))
+            share(f"{name}.final_share", group.final_share)
         for name in ("samples", "validate_every", "validation_tracks"):
             at_least(f"controller.{name}", getattr(self.controller, name), 1)
         at_least("memory.batch_size", self.memory.batch_size, 1)
         at_least("collect.on_policy_episodes", self.collect.on_policy_episodes, 1)
         one_of("scale", self.scale, SCALES)
+        one_of("task", self.task, tuple(TASKS))
         one_of("vision", self.vision, tuple(VISIONS))
         one_of("encoder_compute", self.encoder_compute, ("float32", "int8", "bfloat16"))
         at_least("iterations", self.iterations, 1)
@@ -90,8 +95,8 @@ class Config:
 
     def of_iteration(self, iteration: int) -> Config:
         """The settings of one iteration: ``rehearsal``'s before the last one, always with V, M and a linear C, so that
-        all arms learn from the same rollouts."""
-        if iteration == self.iterations:
+        all arms learn from the same rollouts. Another task's are like the last."""
+        if iteration == self.iterations or self.task != "carracing":
             return self
         earlier = Config.preset(self.rehearsal) if self.rehearsal else self
         controller = dataclasses.replace(earlier.controller, inputs="zh", hidden_units=0)
@@ -107,13 +112,20 @@ class Config:
         )
 
     @property
+    def numbers(self) -> Task:
+        """Sizes, time limit and score of its task."""
+        return TASKS[self.task]
+
+    @property
     def vision_settings(self) -> VisionConfig | VaeGanConfig:
         """The settings of the V that ``vision`` names."""
         return getattr(self, VISIONS[self.vision])
 
     @property
     def arm(self) -> str:
-        """Name of what is compared in the report, for example ``vae-zh`` or ``vae-z-hidden``."""
+        """Name of what is compared in the report, for example ``vae-zh``, ``vae-z-hidden`` or ``dream-tau-1.15``."""
+        if self.controller.world == "dream":
+            return f"{'' if self.vision == 'vae' else self.vision + '-'}dream-tau-{self.controller.tau:.2f}"
         name = f"{self.vision}-{self.controller.inputs}"
         if self.controller.hidden_units:
             name += "-hidden"
@@ -134,8 +146,13 @@ class Config:
                 raise UserError(f"--set {text}: write it as key=value, for example --set memory.updates=500")
             pairs.append((key.strip(), value.strip()))
         tree = self
-        for key, value in sorted(pairs, key=lambda pair: pair[0] != VARIANT):  # a preset of a group comes before values
+        order = {TASK: 0, VARIANT: 1}  # a preset comes before values
+        for key, value in sorted(pairs, key=lambda pair: order.get(pair[0], 2)):
+            changed = key == TASK and value != tree.task
             tree = assign(tree, key.split("."), value, key)
+            if changed:
+                own = TASK_PRESETS.get(value, {})
+                tree = tree.override([*own.get("", ()), *own.get(tree.scale, ())])
             if key == VARIANT:
                 usual, paper = Config.preset(tree.scale).vaegan, tree.vaegan.as_published
                 values = {k: v if paper else getattr(usual, k) for k, v in PAPER_VAEGAN.items()}
@@ -149,12 +166,17 @@ class Config:
         return dataclasses.asdict(self)
 
     @staticmethod
-    def from_dict(values: dict) -> Config:
+    def from_dict(values: dict, source: object = "config") -> Config:
         """Inverse of :meth:`to_dict`; a group it lacks, having been written before there was one, is its scale's.
 
         Raises:
-            UserError: keys this version does not know.
+            UserError: keys this version does not know, or values that are none; the message names ``source``.
         """
-        preset = Config.preset(values.get("scale", "full")).to_dict()
-        groups = {name: group for name, group in preset.items() if isinstance(group, dict)}
-        return from_dict(Config, {**groups, **values}, "config")
+        try:
+            if not isinstance(values, dict):
+                raise UserError(f"expected groups of settings, not {values!r}")
+            preset = Config.preset(values.get("scale", "full")).to_dict()
+            groups = {name: group for name, group in preset.items() if isinstance(group, dict)}
+            return from_dict(Config, {**groups, **values}, "config")
+        except UserError as error:
+            raise UserError(f"{source}: {error}") from None

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from wmlib.data.rollouts import RolloutStore
-from wmlib.runs import read_arrays
+from wmlib.data.rollouts import RolloutStore, read_encoded
 from wmlib.seeds import generator
 
 CHUNK_FRAMES = 30_000  # frames shuffled together: 370 MB; a second chunk is read meanwhile
@@ -64,14 +63,28 @@ class FrameBatches:
                 yield frames[start : start + self.batch_size]
 
 
+def outlasting(episode: dict[str, np.ndarray], steps: int) -> dict[str, np.ndarray]:
+    """An episode that ended by itself, with so many steps more in which it is over: the last frame stays, nothing pays.
+
+    Cut into windows, it shows its end at any place of a window. Without them the end is the last step of one window
+    among hundreds, and M learns that nothing ends before a window is full.
+    """
+    if not episode["done"][-1]:
+        return episode
+    last = {"rewards": np.zeros_like(episode["rewards"][:1])}
+    return {
+        name: np.concatenate([array, np.repeat(last.get(name, array[-1:]), steps, axis=0)])
+        for name, array in episode.items()
+    }
+
+
 class SequenceBatches:
     """Windows of encoded episodes for M; all latents fit in memory (132 bytes a frame)."""
 
-    FIELDS = ("mu", "log_variance", "actions", "rewards", "done")
-
-    def __init__(self, files: list[Path], batch_size: int, length: int, seed: int):
+    def __init__(self, files: list[Path], batch_size: int, length: int, seed: int, whole_ends: bool = False):
         self.batch_size, self.length, self.seed = batch_size, length, seed
-        episodes = [read_arrays(file, self.FIELDS) for file in files]
+        episodes = [read_encoded(file) for file in files]
+        episodes = [outlasting(episode, length - 1) if whole_ends else episode for episode in episodes]
         self.episodes = [episode for episode in episodes if len(episode["actions"]) >= length]
         if not self.episodes:
             raise ValueError(f"no episode has {length} steps")

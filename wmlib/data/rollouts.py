@@ -1,7 +1,7 @@
 """The rollout store: one compressed ``.npz`` per episode, written atomically, so workers never collide.
 
 An episode of T steps holds ``frames`` uint8 (T + 1, 64, 64, 3), where ``frames[t]`` is what the driver saw before
-``actions[t]`` float32 (T, 3); ``rewards`` float32 (T,); ``terminated`` bool; ``track_seed`` int.
+``actions[t]`` float32 (T, 3; in Take Cover T, 1); ``rewards`` float32 (T,); ``terminated`` bool; ``track_seed`` int.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from wmlib.config import ACTION_SIZE, FRAME_SHAPE
+from wmlib.config import FRAME_SHAPE
 from wmlib.errors import UserError
-from wmlib.runs import read_arrays, write_arrays
+from wmlib.runs import DAMAGE, read_arrays, write_arrays
 
 
 @dataclass(frozen=True)
@@ -57,11 +57,13 @@ class RolloutStore:
     @staticmethod
     def read(path: Path) -> Rollout:
         """Read and check one episode. Raises :class:`UserError` naming the file and what is wrong with it."""
-        arrays = read_arrays(path, ("frames", "actions", "rewards", "terminated", "track_seed"))
+        names = ("frames", "actions", "rewards", "terminated", "track_seed")
+        arrays = read_arrays(path, names, {"terminated": (), "track_seed": ()})
         frames, actions, rewards = arrays["frames"], arrays["actions"], arrays["rewards"]
-        steps = len(actions)
-        expected = ((steps + 1, *FRAME_SHAPE), (steps, ACTION_SIZE), (steps,))
-        if (frames.shape, actions.shape, rewards.shape) != expected or frames.dtype != np.uint8:
+        steps = rewards.size
+        expected = ((steps + 1, *FRAME_SHAPE), (steps,), 2, steps)
+        found = (frames.shape, rewards.shape, actions.ndim, len(actions))
+        if found != expected or frames.dtype != np.uint8 or not steps:
             raise UserError(
                 f"{path}: shapes {frames.shape}, {actions.shape}, {rewards.shape} are not a rollout's; "
                 "move the file away"
@@ -76,8 +78,21 @@ class RolloutStore:
                 if np.lib.format.read_magic(member) != (1, 0):
                     raise ValueError("not written by this module")
                 return np.lib.format.read_array_header_1_0(member)[0][0]
-        except (zipfile.BadZipFile, KeyError, ValueError, EOFError, OSError):
+        except (KeyError, IndexError, *DAMAGE):
             raise UserError(f"{path}: truncated or foreign; delete it and run `wmlib collect` again") from None
+
+
+def read_encoded(path: Path) -> dict[str, np.ndarray]:
+    """An episode as stage encode writes it: ``mu``, ``log_variance`` (T + 1, latent), ``actions`` (T, 3), ``rewards``,
+    ``done`` (T,). Raises :class:`UserError` naming a file that holds anything else."""
+    names = ("mu", "log_variance", "actions", "rewards", "done")
+    shapes = {"mu": (None, None), "actions": (None, None), "rewards": (None,)}
+    episode = read_arrays(path, names, shapes)
+    (frames, size), steps = episode["mu"].shape, len(episode["actions"])
+    shapes = {"log_variance": (frames, size), "rewards": (steps,), "done": (steps,)}
+    if frames != steps + 1 or not steps or any(episode[name].shape != shape for name, shape in shapes.items()):
+        raise UserError(f"{path}: its arrays are not those of one encoded episode; delete it and run `wmlib encode`")
+    return episode
 
 
 def split(files: list[Path], holdout: float) -> tuple[list[Path], list[Path]]:

@@ -92,3 +92,16 @@ class RandomDriver:
             brake = random.uniform(0.2, 0.9) if random.random() < 0.05 else 0.0
             self.actions[lane] = (np.clip(steer, -1, 1), np.clip(gas, 0, 1), brake)
         return self.actions
+
+
+def make_lanes(lanes: int, samples: int, renderer: str, max_steps: int):
+    """Cars in lockstep: Gymnasium's own (``renderer`` gymnasium), or the simulator's (wmlib), which draws with
+    ``samples`` squared sub-samples per pixel."""
+    if renderer == "gymnasium":
+        return GymnasiumLanes(lanes)
+    from wmlib.simulator.simulator import Simulator
+
+    return Simulator(lanes, samples=samples, max_steps=max_steps)
+
+
+BASELINES = {"random": RandomDriver}

@@ -17,9 +17,12 @@ from wmlib.kernels import float32 as kernels
 from wmlib.kernels import tiles
 from wmlib.models.controller import parameter_count
 from wmlib.models.inference import MemoryStep
+from wmlib.models.weights import check_shapes
 from wmlib.seeds import generator
 
 BLOCK = 264  # lanes that share one generator and one reading of the weights; results do not depend on the threads
+SHARES = 4  # blocks that few lanes are still divided into
+STRETCH = 60  # steps after which dreams that have ended are left
 
 
 @dataclass(frozen=True)
@@ -49,16 +52,23 @@ class Dream:
         weights: arrays of :class:`wmlib.models.mdnrnn.MDNRNN`, by name.
     """
 
-    def __init__(self, weights: dict[str, np.ndarray], latent_size: int = LATENT_SIZE):
-        outputs, inputs = weights["mixture/bias"].size, len(weights["lstm/kernel"])
-        if latent_size % tiles.CHANNELS or outputs % (3 * latent_size) or inputs != latent_size + ACTION_SIZE:
-            raise UserError(
-                f"memory weights: {inputs} inputs and {outputs} mixture outputs do not fit {latent_size} latent "
-                f"dimensions (a multiple of {tiles.CHANNELS}) and {ACTION_SIZE} actions; give those M was trained with"
-            )
-        self.latent_size = latent_size
+    def __init__(
+        self, weights: dict[str, np.ndarray], latent_size: int = LATENT_SIZE, action_size: int = ACTION_SIZE
+    ):
+        source = getattr(weights, "source", "memory weights")
         self.memory = MemoryStep(weights)
-        self.hidden_size = self.memory.hidden_size
+        inputs, hidden = self.memory.input_size, self.memory.hidden_size
+        outputs = np.size(weights.get("mixture/bias", ()))
+        shapes = {name: (size,) for name, size in (("mixture", outputs), ("reward", 1), ("done", 1))}
+        shapes = {f"{name}/{part}": shape for name, size in shapes.items()
+                  for part, shape in (("kernel", (hidden, *size)), ("bias", size))}  # fmt: skip
+        check_shapes(weights, shapes, source, more=True)
+        if latent_size % tiles.CHANNELS or outputs % (3 * latent_size) or inputs != latent_size + action_size:
+            raise UserError(
+                f"{source}: {inputs} inputs and {outputs} mixture outputs do not fit {latent_size} latent "
+                f"dimensions (a multiple of {tiles.CHANNELS}) and {action_size} actions; give those M was trained with"
+            )
+        self.latent_size, self.action_size, self.hidden_size = latent_size, action_size, hidden
         heads = [
             np.concatenate([weights[f"{head}/{part}"] for head in ("mixture", "reward", "done")], axis=-1)
             for part in ("kernel", "bias")
@@ -109,38 +119,84 @@ class Dream:
             UserError: a temperature that is not positive.
             ValueError: parameters that do not fit.
         """
+        states = self._begin(config, parameters, z)
+        kept = np.empty((steps + 1 if record else 1, *z.shape), np.float32)
+        kept[0] = z
+        actions = np.empty((steps if record else 0, len(z), self.action_size), np.float32)
+        rewards, done = self._dream(config, parameters, states, steps, tau, (seed, "dream"), threads, kept, actions)
+        ended = np.maximum.accumulate(done > 0, axis=0)
+        lived = np.concatenate([np.ones((1, len(z)), bool), ~ended[:-1]])  # the step that ends an episode still counts
+        returns, count = (rewards * lived).sum(0), lived.sum(0)
+        return Dreamt(returns, count, rewards, done, kept if record else None, actions if record else None)
+
+    def returns(
+        self,
+        config: ControllerConfig,
+        parameters: np.ndarray,
+        z: np.ndarray,
+        steps: int,
+        tau: float = 1.0,
+        seed: int = 0,
+        threads: int = 2,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """As :meth:`rollout`, for judging thousands of dreams: those that have ended are left. Its draws are others.
+
+        Returns:
+            Return and steps lived of every lane, float64 and int, both (lanes,).
+        """
+        states, lanes = self._begin(config, parameters, z), np.arange(len(z))
+        totals, count = np.zeros(len(z)), np.zeros(len(z), int)
+        for first in range(0, steps, STRETCH):
+            length = min(STRETCH, steps - first)
+            kept, actions = (np.empty((0, len(lanes), size), np.float32) for size in (z.shape[1], self.action_size))
+            draws = (seed, "dream", "stretch", first)
+            share = min(BLOCK, 12 * -(-len(lanes) // (12 * SHARES)))
+            arguments = config, parameters[lanes], states, length, tau, draws, threads, kept, actions
+            rewards, done = self._dream(*arguments, share)
+            ended = np.maximum.accumulate(done > 0, axis=0)
+            lived = np.concatenate([np.ones((1, len(lanes)), bool), ~ended[:-1]])
+            totals[lanes] += (rewards * lived).sum(0, dtype=float)
+            count[lanes] += lived.sum(0)
+            lanes, states = lanes[~ended[-1]], [state[~ended[-1]] for state in states]
+            if len(lanes) == 0:
+                break
+        return totals, count
+
+    def _begin(self, config: ControllerConfig, parameters: np.ndarray, z: np.ndarray) -> list[np.ndarray]:
+        """z, h and c of dreams from an empty memory; parameters that do not fit are refused."""
+        count = parameter_count(config, self.hidden_size, self.latent_size, self.action_size)
+        if parameters.shape != (len(z), count):
+            raise ValueError(f"parameters are {parameters.shape}, not {(len(z), count)}")
+        return [np.array(z, np.float32), *np.zeros((2, len(z), self.hidden_size), np.float32)]
+
+    def _dream(
+        self, config, parameters, states, steps, tau, draws, threads, kept, actions, size: int = BLOCK
+    ) -> tuple[np.ndarray, ...]:
+        """Rewards and done logits (steps, lanes); ``states`` move on, ``kept`` and ``actions`` are filled if long."""
         _check_temperature(tau)
-        lanes, hidden = len(z), self.hidden_size
-        count = parameter_count(config, hidden, self.latent_size)
-        if parameters.shape != (lanes, count):
-            raise ValueError(f"parameters are {parameters.shape}, not {(lanes, count)}")
+        lanes = len(states[0])
         parameters = np.ascontiguousarray(parameters, np.float32)
         rewards, done = np.empty((2, steps, lanes), np.float32)
-        all_z = np.empty((steps + 1 if record else 1, lanes, self.latent_size), np.float32)
-        all_actions = np.empty((steps if record else 0, lanes, ACTION_SIZE), np.float32)
-        all_z[0] = z
 
         def block(first: int) -> None:
-            part = slice(first, min(first + BLOCK, lanes))
+            part = slice(first, min(first + size, lanes))
             kernels.dream(
                 parameters[part],
                 config.hidden_units,
-                config.inputs == "zh",
+                len(config.inputs) - 1,
                 (self.memory.weights, self.memory.bias, self.weights, self.bias),
                 tau,
-                generator(seed, "dream", first // BLOCK),
-                all_z[:, part],
-                all_actions[:, part],
+                generator(*draws, first // size),
+                *(state[part] for state in states),
+                kept[:, part],
+                actions[:, part],
                 rewards[:, part],
                 done[:, part],
             )
 
         with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(block, range(0, lanes, BLOCK)))
-        ended = np.maximum.accumulate(done > 0, axis=0)
-        lived = np.concatenate([np.ones((1, lanes), bool), ~ended[:-1]])  # the step that ends an episode still counts
-        returns, count = (rewards * lived).sum(0), lived.sum(0)
-        return Dreamt(returns, count, rewards, done, all_z if record else None, all_actions if record else None)
+            list(pool.map(block, range(0, lanes, size)))
+        return rewards, done
 
 
 def _check_temperature(tau: float) -> None:

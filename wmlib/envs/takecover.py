@@ -14,16 +14,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from wmlib.config import FRAME_SHAPE
+from wmlib.config import FRAME_SHAPE, TASKS
 from wmlib.errors import UserError
 from wmlib.seeds import generator
 
-NAME = "VizdoomTakeCover-v1"  # of the records
-ACTION_SIZE = 1  # in [-1, 1]: left below -1/3, right above 1/3, else standing still
-LATENT_SIZE = 64  # paper, appendix A.1
-HIDDEN_SIZE = 512  # paper, appendix A.2
-MAX_STEPS = 2100  # time limit, in tics
-SOLVED = 750.0  # mean of 100 episodes
+TASK = TASKS["takecover"]
 SKILL = 4
 THRESHOLD = 1 / 3
 VISIBLE = 5 / 6  # rows of the screen that V sees; the authors cut 400 of 480, the rest is floor
@@ -44,7 +39,7 @@ def buttons(action: np.ndarray) -> list[bool]:
 def make_game():
     """One game without a window or sound, not yet in an episode.
 
-    The screen is 160 x 120, the smallest: three to four times as fast as the scenario's 320 x 240, and V sees 64 x 64.
+    The screen is 160 x 120, the smallest: V sees 64 x 64 of it.
 
     Raises:
         UserError: ViZDoom is not installed.
@@ -57,7 +52,7 @@ def make_game():
     game.load_config(os.path.join(vizdoom.scenarios_path, "take_cover.cfg"))
     game.set_doom_config_path(str(ENGINE_SETTINGS))
     game.set_doom_skill(SKILL)
-    game.set_episode_timeout(MAX_STEPS)
+    game.set_episode_timeout(TASK.max_steps)
     game.set_screen_format(vizdoom.ScreenFormat.RGB24)
     game.set_screen_resolution(vizdoom.ScreenResolution.RES_160X120)
     game.set_window_visible(False)
@@ -113,7 +108,7 @@ class RandomDriver:
     """The authors' random driver: an action uniform in [-1, 1], held for 1 to 10 tics (their code)."""
 
     def __init__(self, lanes: int):
-        self.actions = np.zeros((lanes, ACTION_SIZE), np.float32)
+        self.actions = np.zeros((lanes, TASK.action_size), np.float32)
         self.left = np.zeros(lanes, int)  # tics the action is still held
         self.random: list[np.random.Generator] = [generator(0)] * lanes
 
@@ -136,7 +131,7 @@ class StandStill:
     """Presses nothing: the other baseline."""
 
     def __init__(self, lanes: int):
-        self.actions = np.zeros((lanes, ACTION_SIZE), np.float32)
+        self.actions = np.zeros((lanes, TASK.action_size), np.float32)
 
     def begin(self, lane: int, job, parameters: np.ndarray | None = None) -> None:
         """Nothing to start."""
@@ -144,6 +139,11 @@ class StandStill:
     def act(self, frames: np.ndarray, active: np.ndarray) -> np.ndarray:
         """Zeros (lanes, 1)."""
         return self.actions
+
+
+def make_lanes(lanes: int, samples: int, renderer: str, max_steps: int) -> GameLanes:
+    """Games in lockstep; the real game knows no other picture than its own, and no other time limit."""
+    return GameLanes(lanes)
 
 
 BASELINES = {"random": RandomDriver, "stay": StandStill}

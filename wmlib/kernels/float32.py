@@ -17,17 +17,19 @@ LANES = 12  # lanes of one tile of M's step
 
 
 # The encoder's layers: 64 -> 31 -> 14 -> 6 -> 2 pixels, 3 -> 32 -> 64 -> 128 -> 256 channels, patches of 4 x 4 pixels.
-_conv1 = make_tile([6 * p for p in range(11)], [32 * p for p in range(11)], relu=True)
-_conv2 = make_tile([64 * p for p in range(14)], [64 * p for p in range(14)], relu=True)
-_conv3 = make_tile(
-    [2 * 14 * 64 * y + 128 * x for y in range(2) for x in range(6)], [128 * p for p in range(12)], relu=True
-)
-_conv4 = make_tile(
-    [6 * 6 * 128 * n + 2 * 6 * 128 * y + 256 * x for n in range(3) for y in range(2) for x in range(2)],
-    [256 * p for p in range(12)],
-    relu=True,
-)
-_code = make_tile([1024 * n for n in range(6)], [64 * n for n in range(6)])
+# Where the pixels of a tile begin in a layer's input and in its output, in float32 as in bytes:
+PLACES = {
+    "conv1": ([6 * p for p in range(11)], [32 * p for p in range(11)]),
+    "conv2": ([64 * p for p in range(14)], [64 * p for p in range(14)]),
+    "conv3": ([2 * 14 * 64 * y + 128 * x for y in range(2) for x in range(6)], [128 * p for p in range(12)]),
+    "conv4": (
+        [6 * 6 * 128 * n + 2 * 6 * 128 * y + 256 * x for n in range(3) for y in range(2) for x in range(2)],
+        [256 * p for p in range(12)],
+    ),
+    "code": ([1024 * n for n in range(6)], [64 * n for n in range(6)]),
+}
+_conv1, _conv2, _conv3, _conv4 = (make_tile(*PLACES[f"conv{n}"], relu=True) for n in (1, 2, 3, 4))
+_code = make_tile(*PLACES["code"])
 _lanes = make_tile(list(range(LANES)), [CHANNELS * lane for lane in range(LANES)], step=LANES)
 
 
@@ -187,8 +189,16 @@ def sample_heads(h, weights, bias, tau, random, z, reward, done):
 
 @compiled
 def linear_layers(parameters, x, hidden, actions):
-    """C for every lane, into actions (lanes, 3); layout of parameters (lanes, P) as :mod:`wmlib.models.controller`."""
+    """C for every lane, into actions (lanes, 3), or (lanes, 1) without bias; layout of parameters (lanes, P) as
+    :mod:`wmlib.models.controller`."""
     inputs = x.shape[1]
+    if actions.shape[1] == 1:
+        for lane in range(len(x)):
+            total = np.float32(0)
+            for i in range(inputs):
+                total += x[lane, i] * parameters[lane, i]
+            actions[lane, 0] = tanh(total)
+        return
     layer = np.empty(max(hidden, 1), np.float32)
     for lane in range(len(x)):
         row, source, size = parameters[lane], x[lane], inputs
@@ -211,26 +221,29 @@ def linear_layers(parameters, x, hidden, actions):
 
 
 @compiled
-def dream(parameters, hidden_units, sees_h, weights, tau, random, z, actions, rewards, done):
+def dream(parameters, hidden_units, sees, weights, tau, random, now, h, c, z, actions, rewards, done):
     """Steps of C and M in turn, ``rewards`` and ``done`` (steps, lanes) filled in.
 
-    ``z`` (steps + 1, lanes, 32) and ``actions`` (steps, lanes, 3) are filled too if they are that long; z[0] is given.
+    ``now`` (lanes, latent), ``h`` and ``c`` (lanes, hidden) are M's state, before and after. ``z`` (steps + 1, lanes,
+    latent) and ``actions`` (steps, lanes, actions) are filled too if they are that long. C sees ``sees`` states of M:
+    none, h, or c and h.
     """
     lstm_weights, lstm_bias, head_weights, head_bias = weights
-    lanes, latent = z.shape[1], z.shape[2]
-    hidden = head_weights.shape[1]
-    h, c = np.zeros((lanes, hidden), np.float32), np.zeros((lanes, hidden), np.float32)
+    lanes, latent = now.shape
+    hidden = h.shape[1]
     new_h, new_c = np.empty_like(h), np.empty_like(c)
-    now, action = z[0].copy(), np.empty((lanes, 3), np.float32)
-    seen = np.empty((lanes, latent + hidden if sees_h else latent), np.float32)
+    action = np.empty((lanes, actions.shape[2]), np.float32)
+    seen = np.empty((lanes, latent + sees * hidden), np.float32)
     for t in range(len(rewards)):
         seen[:, :latent] = now
-        if sees_h:
-            seen[:, latent:] = h
+        if sees == 2:
+            seen[:, latent : latent + hidden] = c
+        if sees:
+            seen[:, latent + (sees - 1) * hidden :] = h
         linear_layers(parameters, seen, hidden_units, action)
         lstm_step(now, action, h, c, lstm_weights, lstm_bias, new_h, new_c)
-        h, new_h, c, new_c = new_h, h, new_c, c
+        h[:], c[:] = new_h, new_c
         sample_heads(h, head_weights, head_bias, tau, random, now, rewards[t], done[t])
-        if len(actions):
+        if len(z) > t + 1:
             actions[t] = action
             z[t + 1] = now

@@ -17,17 +17,9 @@ from wmlib.kernels.tiles import CHANNELS, make_byte_tile, make_tile, pack
 LAYERS = ("conv1", "conv2", "conv3")  # whose outputs are bytes
 GROUP = kernels.GROUP
 
-_conv1 = make_byte_tile([6 * p for p in range(11)], [32 * p for p in range(11)], whole=True)
-_conv2 = make_byte_tile([64 * p for p in range(14)], [64 * p for p in range(14)], whole=True)
-_conv3 = make_byte_tile(
-    [2 * 14 * 64 * y + 128 * x for y in range(2) for x in range(6)], [128 * p for p in range(12)], whole=True
-)
-_conv4 = make_byte_tile(
-    [6 * 6 * 128 * n + 2 * 6 * 128 * y + 256 * x for n in range(3) for y in range(2) for x in range(2)],
-    [256 * p for p in range(12)],
-    whole=False,
-)
-_code = make_tile([1024 * n for n in range(6)], [64 * n for n in range(6)])
+_conv1, _conv2, _conv3 = (make_byte_tile(*kernels.PLACES[name], whole=True) for name in LAYERS)
+_conv4 = make_byte_tile(*kernels.PLACES["conv4"], whole=False)
+_code = make_tile(*kernels.PLACES["code"])
 
 
 def quantize(weights: dict[str, np.ndarray]) -> tuple[tuple, tuple, tuple]:

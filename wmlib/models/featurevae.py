@@ -52,7 +52,7 @@ class FeatureVAE(VAE):
         self.discriminator = build_discriminator(layer, normalisation=normalisation, compute=compute)
         self.discriminator.trainable = False
         if self.given is not None:
-            set_model_weights(self.discriminator, self.given, "discriminator.npz of the VAE/GAN")
+            set_model_weights(self.discriminator, self.given)
         super().build(input_shape)
 
     def likeness(self, features: tf.Tensor, features_hat: tf.Tensor) -> tf.Tensor:

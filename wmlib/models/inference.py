@@ -60,12 +60,15 @@ class FrameEncoder:
     """
 
     def __init__(self, weights: dict[str, np.ndarray], compute: str = "float32"):
-        plain = {name: array for name, array in weights.items() if not name.endswith("/scale")}
-        self.latent_size = len(weights.get("mu/bias", ()))
-        check_shapes(plain, encoder_shapes(self.latent_size or LATENT_SIZE), "encoder weights")
+        source = getattr(weights, "source", "encoder weights")
+        scales = {f"conv{number}/scale": (channels,) for number, channels in enumerate((32, 64, 128), start=1)}
+        plain = {name: array for name, array in weights.items() if name not in scales}
+        self.latent_size = np.size(weights.get("mu/bias", ()))
+        check_shapes(plain, encoder_shapes(self.latent_size or LATENT_SIZE), source)
         if self.latent_size % tiles.CHANNELS:
-            size = f"{self.latent_size} latent dimensions"
-            raise UserError(f"encoder weights: {size}, not a multiple of {tiles.CHANNELS}")
+            raise UserError(f"{source}: {self.latent_size} latent dimensions, not a multiple of {tiles.CHANNELS}")
+        if compute == "int8":
+            check_shapes(weights, scales, source, more=True)
         if compute == "float32":
             self._encode = _float32_encoder(plain)
         elif compute == "int8":
@@ -171,8 +174,12 @@ class MemoryStep:
     """
 
     def __init__(self, weights: dict[str, np.ndarray]):
-        kernel, recurrent, bias = (weights[f"lstm/{name}"] for name in ("kernel", "recurrent_kernel", "bias"))
-        self.hidden_size = recurrent.shape[0]
+        inputs, hidden = np.shape(weights.get("lstm/kernel", 0))[:1], np.size(weights.get("lstm/bias", ())) // 4
+        shapes = {"lstm/kernel": (*inputs, 4 * hidden), "lstm/recurrent_kernel": (hidden, 4 * hidden)}
+        shapes["lstm/bias"] = (4 * hidden,)
+        check_shapes(weights, shapes, getattr(weights, "source", "memory weights"), more=True)
+        kernel, recurrent, bias = (weights[name] for name in shapes)
+        self.input_size, self.hidden_size = inputs[0], hidden
         self.weights = _interleave(np.concatenate([kernel, recurrent]))  # (4 blocks, inputs + hidden, 32)
         self.bias = _interleave(bias[None])[:, 0]
 

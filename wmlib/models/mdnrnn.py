@@ -80,8 +80,10 @@ def sample_next(log_pi, mu, log_sigma, tau, choice: tf.Tensor, noise: tf.Tensor)
     return mean + tf.exp(log_scale) * tf.sqrt(tau) * noise
 
 
-def build_mdnrnn(config: MemoryConfig, *, latent_size: int = LATENT_SIZE, seed: int = 0) -> keras.Model:
-    """M's network: [z, a] (batch, time, latent + 3), from an empty memory, to four outputs.
+def build_mdnrnn(
+    config: MemoryConfig, *, latent_size: int = LATENT_SIZE, action_size: int = ACTION_SIZE, seed: int = 0
+) -> keras.Model:
+    """M's network: [z, a] (batch, time, latent + action), from an empty memory, to four outputs.
 
     Returns a model giving ``h`` (batch, time, hidden) after each step, ``mixture`` (batch, time, 3 * mixtures *
     latent) for :func:`split_mixture`, ``reward`` and ``done`` (a logit), both (batch, time).
@@ -94,7 +96,7 @@ def build_mdnrnn(config: MemoryConfig, *, latent_size: int = LATENT_SIZE, seed: 
     def head(units: int, name: str):
         return keras.layers.Dense(units, kernel_initializer=keras.initializers.GlorotUniform(draw()), name=name)
 
-    x = keras.Input((None, latent_size + ACTION_SIZE), name="z_and_action")
+    x = keras.Input((None, latent_size + action_size), name="z_and_action")
     h = keras.layers.LSTM(
         config.hidden_size,
         return_sequences=True,
@@ -118,10 +120,18 @@ class MDNRNN(keras.Model):
     The optimizer clips the components of the gradient (``clipvalue``).
     """
 
-    def __init__(self, config: MemoryConfig | None = None, *, latent_size: int = LATENT_SIZE, seed: int = 0):
+    def __init__(
+        self,
+        config: MemoryConfig | None = None,
+        *,
+        latent_size: int = LATENT_SIZE,
+        action_size: int = ACTION_SIZE,
+        seed: int = 0,
+    ):
         super().__init__(name="mdnrnn_model")
-        self.config, self.latent_size, self.seed = config or MemoryConfig(), latent_size, seed
-        self.network = build_mdnrnn(self.config, latent_size=latent_size, seed=seed)
+        self.config, self.seed = config or MemoryConfig(), seed
+        self.sizes = {"latent_size": latent_size, "action_size": action_size}
+        self.network = build_mdnrnn(self.config, **self.sizes, seed=seed)
         self.noise = keras.random.SeedGenerator(int(seeds.generator(seed, "memory", "noise").integers(2**31)))
         self.trackers = {name: keras.metrics.Mean(name) for name in ("loss", "nll", "reward", "done")}
         self.built = True
@@ -132,7 +142,7 @@ class MDNRNN(keras.Model):
 
     def get_config(self) -> dict:
         """What a ``.keras`` file needs to build the model again; how it is trained is not in it: compile it anew."""
-        return {"config": dataclasses.asdict(self.config), "latent_size": self.latent_size, "seed": self.seed}
+        return {"config": dataclasses.asdict(self.config), **self.sizes, "seed": self.seed}
 
     def get_compile_config(self) -> None:
         return None
@@ -198,8 +208,8 @@ class MDNRNN(keras.Model):
 
 def faster(model: MDNRNN) -> MDNRNN:
     """The same M, its gradient taken in compiled loops: :mod:`wmlib.kernels.memory_gradient`."""
-    config = model.config
-    gradient = MemoryGradient(config.hidden_size, config.mixtures, model.latent_size, REWARD_SHARE, DONE_WEIGHT)
+    sizes = model.config.hidden_size, model.config.mixtures, model.sizes["latent_size"]
+    gradient = MemoryGradient(*sizes, REWARD_SHARE, DONE_WEIGHT)
 
     def gradients_of(*examples: tf.Tensor) -> tuple[dict[str, tf.Tensor], list[tf.Tensor]]:
         arrays = [tf.convert_to_tensor(array) for array in (*examples, *model.learnt)]

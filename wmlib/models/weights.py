@@ -13,17 +13,25 @@ from wmlib.errors import UserError
 from wmlib.runs import DAMAGE, atomic_path, check_finite
 
 
+class Weights(dict):
+    """Arrays that know the file they come from, for messages about them."""
+
+    source: str | Path = "weights"
+
+
 def model_weights(model) -> dict[str, np.ndarray]:
     """Named float32 arrays of a Keras model (random generators and optimizer left out)."""
     return {_name(variable): np.asarray(variable, np.float32) for variable in model.weights}
 
 
-def set_model_weights(model, weights: dict[str, np.ndarray], source: str | Path = "weights") -> None:
+def set_model_weights(model, weights: dict[str, np.ndarray], source: str | Path | None = None) -> None:
     """Inverse of :func:`model_weights`. Scales of the 8-bit encoder (``layer/scale``) may lie among the arrays.
 
     Raises:
-        UserError: an array is missing, left over or of another shape; the message names ``source``.
+        UserError: an array is missing, left over or of another shape; the message names ``source``, which is the file
+            they were loaded from unless another is given.
     """
+    source = source or getattr(weights, "source", "weights")
     variables = {_name(variable): variable for variable in model.weights}
     weights = {name: array for name, array in weights.items() if not name.endswith("/scale")}
     check_shapes(weights, {name: tuple(variable.shape) for name, variable in variables.items()}, source)
@@ -53,17 +61,22 @@ def load_weights(path: str | Path, shapes: dict[str, tuple[int, ...]] | None = N
         raise UserError(f"{path}: no such weights file; run the stage that writes it first")
     try:
         with np.load(path, allow_pickle=False) as file:
-            weights = {name: file[name].astype(np.float32) for name in file.files}
-    except DAMAGE as error:
-        raise UserError(f"{path}: not a readable weights file ({error}); delete it and redo its stage") from None
+            weights = Weights((name, file[name]) for name in file.files)
+    except DAMAGE:
+        raise UserError(f"{path}: not a readable weights file; delete it and redo its stage") from None
     check_finite(path, weights)
+    weights.update({name: array.astype(np.float32) for name, array in weights.items()})
+    weights.source = path
     if shapes is not None:
         check_shapes(weights, shapes, path)
     return weights
 
 
-def check_shapes(weights: dict[str, np.ndarray], shapes: dict[str, tuple[int, ...]], source: str | Path) -> None:
-    """Raise :class:`UserError` that names ``source`` and the first array that is missing, extra or misshapen."""
+def check_shapes(
+    weights: dict[str, np.ndarray], shapes: dict[str, tuple[int, ...]], source: str | Path, more: bool = False
+) -> None:
+    """Raise :class:`UserError` that names ``source`` and the first array that is missing, misshapen, or (unless there
+    may be ``more``) left over."""
     for name, shape in shapes.items():
         if name not in weights:
             raise UserError(f"{source}: has no array {name!r}; it holds another model, point to the right file")
@@ -73,7 +86,7 @@ def check_shapes(weights: dict[str, np.ndarray], shapes: dict[str, tuple[int, ..
                 "use the settings it was trained with"
             )
     extra = sorted(set(weights) - set(shapes))
-    if extra:
+    if extra and not more:
         raise UserError(f"{source}: unknown array {extra[0]!r}; it holds another model, point to the right file")
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from wmlib.config import ACTION_SIZE, LATENT_SIZE
+from wmlib.config import TASKS, Task
 from wmlib.seeds import generator
 
 
@@ -21,9 +21,10 @@ class WorldModelDriver:
         lanes: cars driven at once, each with parameters of its own.
         encode: frames uint8 (n, 64, 64, 3) -> mu float32 (n, 32). C and M see the mean of z: less noise than a sample.
         remember: (z, a, h, c) -> (h, c), or None for a controller of z alone.
-        act: (parameters (n, P), z, h) -> actions (n, 3).
-        hidden_size, latent_size: widths of h and c, and of z.
+        act: (parameters (n, P), z, h, c) -> actions (n, actions).
+        hidden_size: width of h and c.
         noise: optional; changes the actions before they are taken, so that M remembers what was really done.
+        task: widths of z and of an action.
     """
 
     def __init__(
@@ -34,13 +35,13 @@ class WorldModelDriver:
         act: Callable,
         hidden_size: int,
         noise: ActionNoise | None = None,
-        latent_size: int = LATENT_SIZE,
+        task: Task = TASKS["carracing"],
     ):
         self.encode, self.remember, self.controller, self.noise = encode, remember, act, noise
-        self.z = np.zeros((lanes, latent_size), np.float32)
+        self.z = np.zeros((lanes, task.latent_size), np.float32)
         self.h = np.zeros((lanes, hidden_size), np.float32)
         self.c = np.zeros((lanes, hidden_size), np.float32)
-        self.actions = np.zeros((lanes, ACTION_SIZE), np.float32)
+        self.actions = np.zeros((lanes, task.action_size), np.float32)
         self.parameters: np.ndarray | None = None  # (lanes, P)
 
     def begin(self, lane: int, job, parameters: np.ndarray) -> None:
@@ -55,12 +56,12 @@ class WorldModelDriver:
     def act(self, frames: np.ndarray, active: np.ndarray) -> np.ndarray:
         """Actions (lanes, 3) for the active lanes; the others keep their last."""
         on = np.flatnonzero(active)
-        z, h = self.encode(frames[on]), self.h[on]
-        actions = self.controller(self.parameters[on], z, h)
+        z, h, c = self.encode(frames[on]), self.h[on], self.c[on]
+        actions = self.controller(self.parameters[on], z, h, c)
         if self.noise is not None:
             actions = self.noise(actions, on)
         if self.remember is not None:
-            self.h[on], self.c[on] = self.remember(z, actions, h, self.c[on])
+            self.h[on], self.c[on] = self.remember(z, actions, h, c)
         self.z[on], self.actions[on] = z, actions
         return self.actions
 
@@ -71,11 +72,12 @@ class ActionNoise:
     Args:
         lanes: cars driven at once.
         scale: largest standard deviation; each episode draws its own between none and this.
+        task: limits of the actions.
     """
 
-    def __init__(self, lanes: int, scale: float):
-        self.scale = scale
-        self.drift = np.zeros((lanes, ACTION_SIZE))
+    def __init__(self, lanes: int, scale: float, task: Task = TASKS["carracing"]):
+        self.scale, self.task = scale, task
+        self.drift = np.zeros((lanes, task.action_size))
         self.strength = np.zeros(lanes)
         self.random: list[np.random.Generator] = [generator(0)] * lanes
 
@@ -86,9 +88,9 @@ class ActionNoise:
         self.drift[lane] = 0.0
 
     def __call__(self, actions: np.ndarray, lanes: np.ndarray) -> np.ndarray:
-        """Actions (n, 3) of the given lanes plus an autoregressive drift, within the allowed ranges."""
+        """Actions (n, actions) of the given lanes plus an autoregressive drift, within the allowed ranges."""
         for lane in lanes:
-            shock = self.random[lane].standard_normal(ACTION_SIZE)
+            shock = self.random[lane].standard_normal(self.task.action_size)
             self.drift[lane] = 0.9 * self.drift[lane] + np.sqrt(1 - 0.9**2) * shock
         noisy = actions + self.strength[lanes, None] * self.drift[lanes]
-        return np.clip(noisy, (-1, 0, 0), (1, 1, 1)).astype(np.float32)
+        return np.clip(noisy, self.task.action_low, self.task.action_high).astype(np.float32)

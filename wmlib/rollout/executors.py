@@ -4,14 +4,6 @@ from __future__ import annotations
 
 import itertools
 import multiprocessing
-import multiprocessing.connection
-import os
-import signal
-import sys
-import time
-from concurrent.futures import ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
 
 import numpy as np
 
@@ -19,9 +11,9 @@ from wmlib.config import RolloutConfig
 from wmlib.errors import UserError
 from wmlib.rollout.lanes import Episode, Job, in_order
 from wmlib.rollout.worker import Worker, WorkerSpec
-from wmlib.runs import Progress, available_cores, end_with_parent, one_thread_each
+from wmlib.runs import Progress, available_cores
+from wmlib.runs.pool import Lost, Pool, beat
 
-SILENT = 120.0  # seconds without a step after which a worker counts as hanging
 TRIES = 3  # a worker killed from outside costs the batch in progress, not the run
 
 
@@ -64,35 +56,18 @@ class ProcessExecutor:
 
     def __init__(self, spec: WorkerSpec, workers: int):
         self.spec, self.workers = spec, workers
-        self.pool: ProcessPoolExecutor | None = None
+        self.pool: Pool | None = None
 
     def __enter__(self):
         return self
 
     def __exit__(self, kind, *_):
+        self._close(kill=kind is not None)  # Ctrl-C or an error: a worker that hangs would never be done
+
+    def _close(self, kill: bool) -> None:
         if self.pool is not None:
-            if kind is not None:  # Ctrl-C or an error: a worker that hangs would never be done
-                self._kill(range(self.workers))
-            self.pool.shutdown(cancel_futures=True)
-
-    def _kill(self, slots) -> None:
-        for slot in slots:
-            if self.numbers[slot]:
-                with suppress(ProcessLookupError):
-                    os.kill(self.numbers[slot], signal.SIGKILL)
-
-    def _replace_silent(self) -> None:
-        """Kill workers that have not made a step for :data:`SILENT` seconds: the pool breaks, its work is redone."""
-        now = time.monotonic()
-        silent = [i for i in range(self.workers) if self.numbers[i] and now - self.beats[i] > SILENT]
-        for slot in silent:
-            print(
-                f"worker {self.numbers[slot]} made no step for {SILENT} s; it is replaced and its work done again",
-                file=sys.stderr,
-                flush=True,
-            )
-        if silent:
-            self._kill(range(self.workers))
+            self.pool.close(kill)
+        self.pool = None
 
     def run(
         self, jobs: list[Job], population: np.ndarray | None = None, patience: int = 0, progress: Progress | None = None
@@ -105,9 +80,8 @@ class ProcessExecutor:
         for _ in range(TRIES):
             try:
                 return in_order(jobs, self._run(jobs, population, patience, progress))
-            except BrokenProcessPool:
-                self.pool.shutdown(cancel_futures=True)
-                self.pool = None
+            except Lost:
+                self._close(kill=True)
         raise UserError(
             f"rollout workers died {TRIES} times in a row; is there enough memory? "
             "(fewer: --set rollout.workers=1 --set rollout.lanes=32)"
@@ -115,49 +89,30 @@ class ProcessExecutor:
 
     def _run(self, jobs, population, patience, progress) -> list[Episode]:
         if self.pool is None:
-            context = multiprocessing.get_context("spawn")
-            self.counter, self.started = context.Value("q", 0), context.Value("q", 0)
-            self.numbers, self.beats = context.Array("q", self.workers), context.Array("d", self.workers)
-            shared = (self.counter, self.started, self.numbers, self.beats)
-            self.pool = ProcessPoolExecutor(self.workers, context, _start, (self.spec, *shared))
-        self.counter.value = 0
-        with one_thread_each():
-            futures = [self.pool.submit(_work, jobs, population, patience) for _ in range(self.workers)]
-        now = time.monotonic()
-        self.beats[:] = [now] * self.workers
-        seen = 0
-        while wait(futures, timeout=1.0).not_done:
-            self._replace_silent()
+            self.counter = multiprocessing.get_context("spawn").Value("q", 0)
+            self.pool = Pool(self.workers, _start, self.spec, self.counter)
+        counter = self.counter.get_obj()  # past its lock, which a stopped worker might hold
+        counter.value, seen, episodes = 0, 0, []
+        for finished in self.pool.run(_work, [(jobs, population, patience)] * self.workers):
+            episodes += itertools.chain.from_iterable(finished)
             if progress is not None:
-                taken = min(self.counter.value, len(jobs))
+                taken = min(counter.value, len(jobs))
                 progress.advance(taken - seen)
                 seen = taken
-        if progress is not None:
-            progress.advance(len(jobs) - seen)
-        return list(itertools.chain.from_iterable(future.result() for future in futures))
+        return episodes
 
 
-def _start(spec: WorkerSpec, counter, started, numbers, beats) -> None:
-    """Initialiser of a worker process: its number and the time of its last step are shared with the parent."""
-    global _worker, _counter, _beat
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
-    end_with_parent()
+def _start(spec: WorkerSpec, counter) -> None:
+    """Build the worker of this process; every step it makes is a beat."""
+    global _worker, _counter
     _worker, _counter = Worker(spec), counter
-    with started.get_lock():
-        slot = started.value
-        started.value = slot + 1
     act = _worker.driver.act
 
-    def _beat() -> None:
-        beats[slot] = time.monotonic()
-
     def act_and_beat(frames: np.ndarray, active: np.ndarray) -> np.ndarray:
-        _beat()
+        beat()
         return act(frames, active)
 
     _worker.driver.act = act_and_beat
-    _beat()
-    numbers[slot] = os.getpid()  # from here on its silence counts; before, it may be compiling
 
 
 def _work(jobs: list[Job], population: np.ndarray | None, patience: int) -> list[Episode]:
@@ -169,5 +124,4 @@ def _work(jobs: list[Job], population: np.ndarray | None, patience: int) -> list
             _counter.value = index + 1
         return jobs[index] if index < len(jobs) else None
 
-    _beat()
     return _worker.run(next_job, population, patience)

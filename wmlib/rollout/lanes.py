@@ -12,9 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from wmlib.config import MAX_STEPS
+from wmlib.config import MAX_STEPS, TASKS
 from wmlib.errors import UserError
-from wmlib.simulator import STEP_COST
 
 
 class Job(NamedTuple):
@@ -59,6 +58,7 @@ def drive(
     patience: int = 0,
     max_steps: int = MAX_STEPS,
     recorder=None,
+    step_cost: float = TASKS["carracing"].step_cost,
 ) -> Iterator[Episode]:
     """Drive jobs until ``next_job`` returns None.
 
@@ -68,6 +68,7 @@ def drive(
         population: C's parameters (candidates, P) that ``job.candidate`` indexes; None for a driver without any.
         patience: stop a lane after so many frames without a new tile; 0 never stops one.
         max_steps: frames per episode at most.
+        step_cost: what each frame left costs a stopped lane.
         recorder: optional, see :class:`wmlib.rollout.recorder.Recorder`.
     """
     lanes = len(simulator.frames)
@@ -115,7 +116,7 @@ def drive(
         stopped = (since_tile >= patience) & ~terminated & ~truncated & ~late if patience else np.zeros(lanes, bool)
         for lane in np.flatnonzero(active & (terminated | truncated | late | stopped)):
             job = jobs[lane]
-            unpaid = STEP_COST * (max_steps - steps[lane]) if stopped[lane] else 0.0
+            unpaid = step_cost * (max_steps - steps[lane]) if stopped[lane] else 0.0
             if recorder is not None:
                 recorder.end(lane, bool(terminated[lane]))
             yield Episode(

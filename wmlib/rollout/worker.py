@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from wmlib.config import MAX_STEPS, ControllerConfig
+from wmlib.config import MAX_STEPS, TASKS, ControllerConfig
 from wmlib.data.rollouts import RolloutStore
-from wmlib.envs.carracing import RandomDriver
+from wmlib.envs import world
+from wmlib.errors import UserError
 from wmlib.rollout.drivers import ActionNoise, WorldModelDriver
 from wmlib.rollout.lanes import Episode, Job, drive
 from wmlib.rollout.recorder import Recorder
@@ -23,14 +24,16 @@ class WorkerSpec:
     Attributes:
         lanes: cars in lockstep.
         samples: simulator sub-samples per pixel edge; ignored by Gymnasium's own renderer.
-        renderer: wmlib or gymnasium.
-        encoder: V's encoder weights, or None for the random driver.
+        renderer: one of the task's.
+        encoder: V's encoder weights, or None for ``baseline``, a driver that learns nothing.
         memory: M's weights, or None for a controller of z alone.
         controller: C's architecture.
         compute: arithmetic of the encoder.
         noise: scale of action noise.
         record: folder to write rollouts to, or None.
         max_steps: frames per episode at most.
+        task: which game.
+        baseline: one of the task's drivers without V, M and C.
     """
 
     lanes: int
@@ -43,14 +46,16 @@ class WorkerSpec:
     noise: float = 0.0
     record: Path | None = None
     max_steps: int = MAX_STEPS
+    task: str = "carracing"
+    baseline: str = "random"
 
 
 class Worker:
-    """Simulator, V, M and C of one process."""
+    """Lanes of a task, V, M and C of one process."""
 
     def __init__(self, spec: WorkerSpec):
-        self.spec = spec
-        self.simulator = _simulator(spec)
+        self.spec, self.step_cost = spec, TASKS[spec.task].step_cost
+        self.simulator = world(spec.task).make_lanes(spec.lanes, spec.samples, spec.renderer, spec.max_steps)
         self.driver = make_driver(spec)
         self.recorder = Recorder(RolloutStore(spec.record), spec.lanes, spec.max_steps) if spec.record else None
 
@@ -62,22 +67,14 @@ class Worker:
             patience: see :func:`wmlib.rollout.lanes.drive`.
         """
         steps = self.spec.max_steps
-        return list(drive(self.simulator, self.driver, next_job, population, patience, steps, self.recorder))
+        return list(
+            drive(self.simulator, self.driver, next_job, population, patience, steps, self.recorder, self.step_cost)
+        )
 
 
-def _simulator(spec: WorkerSpec):
-    if spec.renderer == "gymnasium":
-        from wmlib.envs.carracing import GymnasiumLanes
-
-        return GymnasiumLanes(spec.lanes)
-    from wmlib.simulator.simulator import Simulator
-
-    return Simulator(spec.lanes, samples=spec.samples, max_steps=spec.max_steps)
-
-
-def make_driver(spec: WorkerSpec) -> RandomDriver | WorldModelDriver:
+def make_driver(spec: WorkerSpec):
     """The driver a description asks for."""
-    return RandomDriver(spec.lanes) if spec.encoder is None else _world_model_driver(spec)
+    return _world_model_driver(spec) if spec.encoder else world(spec.task).BASELINES[spec.baseline](spec.lanes)
 
 
 def _world_model_driver(spec: WorkerSpec) -> WorldModelDriver:
@@ -86,16 +83,19 @@ def _world_model_driver(spec: WorkerSpec) -> WorldModelDriver:
     from wmlib.models.weights import load_weights
 
     single_thread()
+    task, config = TASKS[spec.task], spec.controller
     encoder = FrameEncoder(load_weights(spec.encoder), compute=spec.compute)
     memory = MemoryStep(load_weights(spec.memory)) if spec.memory else None
-    config = spec.controller
+    if encoder.latent_size != task.latent_size:
+        raise UserError(f"{spec.encoder}: {encoder.latent_size} latent dimensions, {spec.task} has {task.latent_size}")
+    if memory and memory.input_size != task.latent_size + task.action_size:
+        raise UserError(f"{spec.memory}: M takes {memory.input_size} inputs, not those of {spec.encoder} and an action")
 
     def encode(frames: np.ndarray) -> np.ndarray:
         return encoder(frames)[0]
 
-    def controller(parameters: np.ndarray, z: np.ndarray, h: np.ndarray) -> np.ndarray:
-        return act(config, parameters, z, h)
+    def controller(parameters: np.ndarray, z: np.ndarray, h: np.ndarray, c: np.ndarray) -> np.ndarray:
+        return act(config, parameters, z, h, c, task.action_size)
 
-    noise = ActionNoise(spec.lanes, spec.noise) if spec.noise else None
-    hidden_size = memory.hidden_size if memory else 1
-    return WorldModelDriver(spec.lanes, encode, memory, controller, hidden_size, noise, encoder.latent_size)
+    noise = ActionNoise(spec.lanes, spec.noise, task) if spec.noise else None
+    return WorldModelDriver(spec.lanes, encode, memory, controller, memory.hidden_size if memory else 1, noise, task)

@@ -97,10 +97,18 @@ def _no_constant(name: str):
     raise ValueError(f"{name} is not a number")
 
 
-def read_record(path: Path, *names: str) -> dict:
-    """Read a JSON object that has these keys. Raises :class:`UserError` naming the file otherwise."""
+def read_record(path: Path, **kinds: type) -> dict:
+    """Read a JSON object that has these keys, each of its type (float: any number).
+
+    Raises:
+        UserError: it is something else; the message names the file.
+    """
     value = read_json(path)
-    missing = [name for name in names if name not in value] if isinstance(value, dict) else ["{"]
+    missing = [] if isinstance(value, dict) else ["{"]
+    for name, kind in kinds.items() if not missing else ():
+        found, allowed = value.get(name), (int, float) if kind is float else kind
+        if not isinstance(found, allowed) or isinstance(found, bool) != (kind is bool):
+            missing.append(f"{name}: {kind.__name__}")
     if missing:
         raise UserError(f"{path}: has no {missing[0]!r}; it was not written by wmlib, move it away")
     return value
@@ -142,8 +150,10 @@ def check_writable(path: Path | None, option: str) -> None:
 
 
 def check_finite(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    """Raise :class:`UserError` that names file and array unless all numbers are finite."""
+    """Raise :class:`UserError` that names file and array unless all are real, finite numbers."""
     for name, array in arrays.items():
+        if array.dtype.kind not in "biuf":
+            raise UserError(f"{path}: {name} holds {array.dtype}, no numbers; it is not wmlib's, move it away")
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise UserError(f"{path}: {name} holds numbers that are not finite; nothing may be computed from them")
 
@@ -164,8 +174,17 @@ def write_arrays(path: Path, arrays: dict[str, np.ndarray], level: int = COMPRES
                 archive.writestr(entry, buffer.getbuffer(), zipfile.ZIP_DEFLATED, level)
 
 
-def read_arrays(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """Read named arrays. Raises :class:`UserError` naming the file when it is missing, truncated or foreign."""
+def read_arrays(
+    path: Path, names: tuple[str, ...], shapes: dict[str, tuple] | None = None
+) -> dict[str, np.ndarray]:
+    """Read named arrays.
+
+    Args:
+        shapes: name -> shape of those whose shape is known; None in a shape stands for any length.
+
+    Raises:
+        UserError: the file is missing, truncated or foreign, or an array has another shape; the message names it.
+    """
     try:
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in names}
@@ -176,4 +195,8 @@ def read_arrays(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
     except DAMAGE:
         raise UserError(f"{path}: truncated or damaged; delete it and run the stage again") from None
     check_finite(path, arrays)
+    for name, shape in (shapes or {}).items():
+        found = arrays[name].shape
+        if len(found) != len(shape) or any(want not in (None, have) for want, have in zip(shape, found, strict=True)):
+            raise UserError(f"{path}: {name} has shape {found}, not {shape}; redo the stage that writes it")
     return arrays

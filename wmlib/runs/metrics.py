@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 import json
+import math
+import os
 from pathlib import Path
 
 import numpy as np
 
+from wmlib.errors import UserError
 from wmlib.runs.files import write_text
 from wmlib.runs.machine import quiet
 
 
 def read_metrics(path: Path) -> list[dict]:
-    """Records of a ``metrics.jsonl``; a last line cut short by an interruption is left out."""
-    records = []
-    if Path(path).exists():
-        for line in Path(path).read_text(encoding="utf-8", errors="replace").splitlines():
-            try:
-                record = json.loads(line)
-                record["step"] + 0  # a number
-            except (ValueError, KeyError, TypeError, RecursionError):
-                break
+    """Records of a ``metrics.jsonl``; a last line without its end, cut short by an interruption, is left out.
+
+    Raises:
+        UserError: any other line is not an object of numbers with a ``step``; the message names the file.
+    """
+    records, path = [], Path(path)
+    if not os.path.lexists(path):
+        return records
+    try:
+        lines = path.read_bytes().split(b"\n")[:-1]
+        for line in lines:
+            record = json.loads(line)
+            if not all(math.isfinite(value) for value in (record["step"], *record.values())):
+                raise ValueError
             records.append(record)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
+        raise UserError(f"{path}: line {len(records) + 1} is damaged; restore the file, or --force") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot read ({error.strerror})") from None
     return records
 
 
@@ -52,8 +64,8 @@ class MetricLog:
         self._writer.close()
 
     def scalars(self, step: int, **values: float) -> None:
-        """Record named numbers of one step."""
-        numbers = {name: float(value) for name, value in values.items()}
+        """Record named numbers of one step; what is not finite is left out."""
+        numbers = {name: float(value) for name, value in values.items() if math.isfinite(value)}
         self._lines.write(json.dumps({"step": step, **numbers}) + "\n")
         self._lines.flush()
         with self._writer.as_default(step=step):

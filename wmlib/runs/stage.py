@@ -74,30 +74,46 @@ class Stage:
         Raises:
             UserError: ``DONE`` is damaged.
         """
-        record = read_record(self.path / DONE, "identity", "seconds") if self.done else {}
+        record = read_record(self.path / DONE, identity=str, seconds=float) if self.done else {}
         return {name: value for name, value in record.items() if name not in BOOKKEEPING}
 
     def check_done(self) -> None:
         """Raise :class:`UserError` unless ``DONE`` is of this configuration and all it counted is there."""
-        record = read_record(self.path / DONE, "identity", "seconds")
+        record = read_record(self.path / DONE, identity=str, seconds=float)
         if record["identity"] != self.identity:
             file = self.path / "config.json"
-            changes = differences(read_record(file, "key")["key"], self.key) if file.exists() else {}
+            changes = differences(read_record(file, key=dict)["key"], self.key) if file.exists() else {}
             raise UserError(
                 f"{self.path}: made with another configuration ({_first(changes)}); "
                 "choose another --run folder, or --force to redo this stage"
             )
-        if "payload" in record and record["payload"] != self._payload():
+        if "payload" not in record:  # adopted, or made by an earlier version
+            return
+        counted = read_record(self.path / DONE, payload=dict)["payload"]
+        if differences(counted, {name: value for name, value in self._payload().items() if name in counted}):
             raise UserError(
-                f"{self.path}: finished with {_counted(record['payload'])}, now there are {_counted(self._payload())}; "
-                "restore the files, or --force to redo this stage"
+                f"{self.path}: finished with {_counted(counted)}, now there are {_counted(self._payload())}"
+                f"{self._changed()}; restore the files, or --force to redo this stage"
             )
 
     def _payload(self) -> dict[str, int]:
         """Number and size of the arrays and tables a stage leaves; its checkpoint is not one of them."""
         found = [path for path in self.path.rglob("*") if path.suffix in (".npz", ".csv")]
         found = [path for path in found if not path.name.startswith((".", "checkpoint"))]
-        return {"files": len(found), "bytes": sum(path.stat().st_size for path in found)}
+        metrics = self.path / "metrics.jsonl"
+        return {
+            "files": len(found),
+            "bytes": sum(path.lstat().st_size for path in found),
+            "metrics": metrics.lstat().st_size if metrics.exists() else 0,
+        }
+
+    def _changed(self) -> str:
+        """In words, the file that changed last since the stage finished."""
+        done = (self.path / DONE).stat().st_mtime_ns
+        found = [path for path in self.path.rglob("*.*") if path.suffix in (".npz", ".csv", ".jsonl")]
+        later = [path for path in found if path.lstat().st_mtime_ns > done]
+        last = max(later, key=lambda path: path.lstat().st_mtime_ns, default=None)
+        return f" ({last.relative_to(self.path)} changed)" if last else ""
 
     def check_inputs(self) -> None:
         """Raise :class:`UserError` unless every stage it reads is finished, whole, and of this configuration."""
@@ -122,7 +138,7 @@ class Stage:
             return False
         config_file = self.path / "config.json"
         if config_file.exists():
-            stored = read_record(config_file, "identity", "key")
+            stored = read_record(config_file, identity=str, key=dict)
             if stored["identity"] != self.identity:
                 changes = differences(stored["key"], self.key)
                 same_inputs = stored["identity"] == self._identity(stored["key"])
@@ -139,7 +155,7 @@ class Stage:
     def _record(self, stored: dict, changes: dict) -> None:
         """Take over changed resumable settings."""
         elapsed = self.path / "elapsed.json"
-        updates = read_json(elapsed).get("updates", 0) if elapsed.exists() else 0
+        updates = read_record(elapsed).get("updates", 0) if elapsed.exists() else 0
         history = [*stored.get("changes", []), {"updates": updates, "settings": changes}]
         write_json(self.path / "config.json", {"identity": self.identity, "key": self.key, "changes": history})
 
@@ -166,7 +182,7 @@ def differences(stored: dict, wanted: dict) -> dict[str, list]:
 
 
 def _counted(payload: dict) -> str:
-    return f"{payload['files']} files of {payload['bytes']:,} bytes"
+    return f"{payload.get('files')} files of {payload.get('bytes')} bytes"
 
 
 def _first(changes: dict[str, list]) -> str:
@@ -181,7 +197,7 @@ class Stopwatch:
 
     def __init__(self, stage: Stage):
         self.file = stage / "elapsed.json"
-        self.before = read_record(self.file, "seconds")["seconds"] if self.file.exists() else 0.0
+        self.before = read_record(self.file, seconds=float)["seconds"] if self.file.exists() else 0.0
         self.start = time.monotonic()
 
     @property
@@ -200,7 +216,7 @@ def open_run(path: Path, build: Callable[[dict | None], Any]) -> Any:
         build: given the stored configuration (or None), returns the one to use.
     """
     file = Path(path) / "config.json"
-    return build(read_record(file) if file.exists() else None)
+    return build(read_record(file) if os.path.lexists(file) else None)
 
 
 _owned: set[Path] = set()

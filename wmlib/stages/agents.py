@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from wmlib.config import VISIONS, Config
+from wmlib.config import VISIONS, Config, ControllerConfig
+from wmlib.config.settings import from_dict
 from wmlib.errors import UserError
-from wmlib.models.weights import load_weights, save_weights
+from wmlib.models.controller import parameter_count
+from wmlib.models.weights import load_weights, save_weights, set_model_weights
 from wmlib.rollout.worker import WorkerSpec
 from wmlib.runs import DONE, read_arrays, read_json, read_record, write_json
 from wmlib.stages.chain import Chain, plan
@@ -25,17 +28,19 @@ PARTS = {"vision": ("encoder", "decoder"), "memory": ("memory",)}  # weights tha
 
 
 def worker_spec(
-    config: Config, encoder: Path, memory: Path | None, lanes: int | None = None, renderer: str = "wmlib"
+    config: Config, encoder: Path, memory: Path | None, lanes: int | None = None, renderer: str | None = None
 ) -> WorkerSpec:
-    """How an agent of these settings drives: M only if C looks at h."""
+    """How an agent of these settings drives: M only if C looks at h. ``renderer`` None is the fastest."""
     return WorkerSpec(
         lanes or config.rollout.lanes,
         config.controller.samples,
-        renderer,
+        renderer or config.numbers.renderers[-1],
         encoder,
-        memory if config.controller.inputs == "zh" else None,
+        None if config.controller.inputs == "z" else memory,
         config.controller,
         config.encoder_compute,
+        max_steps=config.numbers.max_steps,
+        task=config.task,
     )
 
 
@@ -63,10 +68,32 @@ class Agent:
 
     @property
     def parameters(self) -> np.ndarray:
-        """C's parameters, float64 (P,). Raises :class:`UserError` if their file is missing or damaged."""
-        return read_arrays(self.files["controller"], ("parameters",))["parameters"].astype(np.float64)
+        """C's parameters, float64 (P,). Raises :class:`UserError` if their file is missing, damaged or another C's."""
+        task, hidden_size = self.config.numbers, self.config.memory.hidden_size
+        count = parameter_count(self.config.controller, hidden_size, task.latent_size, task.action_size)
+        size = {"parameters": (count,)}
+        return read_arrays(self.files["controller"], ("parameters",), size)["parameters"].astype(np.float64)
 
-    def worker_spec(self, lanes: int, renderer: str = "wmlib") -> WorkerSpec:
+    def networks(self) -> tuple:
+        """V and M as Keras models with this agent's weights, ready to look into or to train on: (VAE, MDNRNN).
+
+        Raises:
+            UserError: a part is not there, see :meth:`with_picture`.
+        """
+        from wmlib.models.mdnrnn import MDNRNN
+        from wmlib.models.vae import VAE
+
+        self.with_picture("networks()")
+        task, seed = self.config.numbers, self.train_seed
+        v = VAE(self.config.vae, latent_size=task.latent_size, seed=seed)
+        m = MDNRNN(self.config.memory, latent_size=task.latent_size, action_size=task.action_size, seed=seed)
+        encoder = load_weights(self.files["encoder"])
+        for network, weights in ((v.encoder, encoder), (v.decoder, load_weights(self.files["decoder"]))):
+            set_model_weights(network, weights)
+        set_model_weights(m.network, load_weights(self.files["memory"]))
+        return v, m
+
+    def worker_spec(self, lanes: int, renderer: str | None = None) -> WorkerSpec:
         """How this agent drives."""
         return worker_spec(self.config, self.files["encoder"], self.path("memory"), lanes, renderer)
 
@@ -85,19 +112,29 @@ def label(config: Config) -> str:
 # --- from a run folder ---------------------------------------------------------------------------------------------
 
 
-def variants(config: Config) -> Iterator[Config]:
-    """The configuration with every V, every input of C and both kinds of M: whatever a run folder's arms can be."""
+def variants(config: Config, folder: Path) -> Iterator[Config]:
+    """The configuration with every V, every input of C and both kinds of M: whatever a run folder's arms can be.
+
+    An arm learnt in dreams has a temperature of its own, which its folder remembers.
+    """
     hidden = config.controller.hidden_units or 40
     for vision, inputs, units, trained in itertools.product(VISIONS, ("zh", "z"), (0, hidden), (True, False)):
         controller = replace(config.controller, inputs=inputs, hidden_units=units)
         yield replace(config, vision=vision, controller=controller, memory=replace(config.memory, trained=trained))
+    for file in sorted(folder.glob("controller-*dream-*/config.json")):
+        made_with = read_record(file, key=dict)["key"]["controller"]
+        controller = from_dict(ControllerConfig, made_with, str(file))
+        yield from (replace(config, vision=vision, controller=controller) for vision in VISIONS)
 
 
 def finished(folder: Path) -> list[Chain]:
     """A chain for each evaluated arm of a run folder. Raises :class:`UserError` if there is none."""
-    base = Config.from_dict(read_record(folder / "config.json"))
-    known = {variant.arm: variant for variant in variants(base)}
-    arms = [read_record(done, "arm")["arm"] for done in sorted(folder.glob(f"evaluate-*/{DONE}"))]
+    base = Config.from_dict(read_record(folder / "config.json"), folder / "config.json")
+    known = {variant.arm: variant for variant in variants(base, folder)}
+    arms = [read_record(done, arm=str)["arm"] for done in sorted(folder.glob(f"evaluate-*/{DONE}"))]
+    unknown = [arm for arm in arms if arm not in known]
+    if unknown:
+        raise UserError(f"{folder}: {DONE} of evaluate-* names {unknown[0]!r}, which is no arm; redo stage evaluate")
     if not arms:
         raise UserError(f"{folder}: nothing evaluated yet; run `wmlib run --run {folder}` first")
     return [Chain(as_trained(Chain(known[arm], folder)), folder) for arm in arms]
@@ -107,8 +144,12 @@ def as_trained(chain: Chain) -> Config:
     """The chain's configuration with the settings V, M and C were made with, which ``--set`` may have changed."""
     groups = ((chain.vision, VISIONS[chain.config.vision]), (chain.memory, "memory"), (chain.controller, "controller"))
     files = [(stage / "config.json", group) for stage, group in groups]
-    known = {group: read_record(file, "key")["key"][group] for file, group in files if file.exists()}
-    return Config.from_dict({**chain.config.to_dict(), **known})
+    config = chain.config
+    for file, group in files:
+        if file.exists():
+            key = read_record(file, key=dict)["key"]
+            config = Config.from_dict({**config.to_dict(), group: key.get(group)}, file)
+    return config
 
 
 def agent_of(chain: Chain) -> Agent:
@@ -155,20 +196,28 @@ def shipped_agent(arm: str, train_seed: int | None = None, folder: Path = FOLDER
         UserError: no such arm or seed, or a file that is not what was shipped.
     """
     manifest = folder / "manifest.json"
-    arms = read_json(manifest)["arms"] if manifest.exists() else {}
+    arms = read_record(manifest, arms=dict)["arms"] if manifest.exists() else {}
     if arm not in arms:
         raise UserError(f"--pretrained {arm}: not shipped; there is: {', '.join(sorted(arms)) or 'nothing yet'}")
-    runs = arms[arm]["train_seeds"]
-    chosen = str(arms[arm]["headline"] if train_seed is None else train_seed)
-    if chosen not in runs:
-        raise UserError(f"--train-seed {chosen}: arm {arm} is shipped for train seeds {', '.join(runs)}")
-    run, files = runs[chosen], {}
-    for name, expected in run["sha256"].items():
-        file = folder / arm / f"seed{chosen}" / name
-        if not file.exists() or sha256(file) != expected:
+    try:
+        runs = arms[arm]["train_seeds"]
+        chosen = str(arms[arm]["headline"] if train_seed is None else train_seed)
+        if chosen not in runs:
+            raise UserError(f"--train-seed {chosen}: arm {arm} is shipped for train seeds {', '.join(runs)}")
+        run, seed = runs[chosen], int(chosen)
+        hashes, stages = dict(run["sha256"]), {name: dict(stage) for name, stage in run.get("stages", {}).items()}
+        places = dict(run.get("shared", {}))  # V and M that lie with another arm that learnt in the same M
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise UserError(f"{manifest}: damaged; restore it from the repository") from None
+    files = {}
+    for name, expected in hashes.items():
+        file = folder / places.get(name, f"{arm}/seed{seed}/{name}")
+        if not file.is_file() or sha256(file) != expected:
             raise UserError(f"{file}: missing or changed; restore it from the repository")
         files[file.stem] = file
-    return Agent(arm, int(chosen), Config.from_dict(run["config"]), files, run.get("stages", {}), "shipped weights")
+    if not {"encoder", "controller"} <= set(files):
+        raise UserError(f"{manifest}: names no encoder or no controller of {arm}; restore it from the repository")
+    return Agent(arm, seed, Config.from_dict(run.get("config"), manifest), files, stages, "shipped weights")
 
 
 def adopt(agent: Agent, folder: Path) -> Config:
@@ -183,7 +232,9 @@ def adopt(agent: Agent, folder: Path) -> Config:
     folder = Path(folder)
     marker = folder / "adopted.json"
     origin = {"arm": agent.arm, "train_seed": agent.train_seed}
-    if marker.exists() and read_json(marker) == origin:
+    if os.path.lexists(marker):
+        if read_json(marker) != origin:
+            raise UserError(f"{marker}: this folder was begun from other weights; choose a new --run folder")
         return agent.config
     if folder.exists() and any(folder.iterdir()):
         raise UserError(f"{folder}: is not empty; choose a new --run folder to start from shipped weights")

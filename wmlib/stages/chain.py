@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
 from wmlib.config import VISIONS, Config
+from wmlib.config.settings import key as settings_key
+from wmlib.errors import UserError
 from wmlib.runs import Stage, owned, write_json
 
+FRAME_BYTES, LATENT_BYTES = 2_000, 150  # on disk, per frame: a compressed picture; mean and variance in float16
 ORDER = ("collect", "vision", "encode", "memory", "controller", "evaluate")
 
 
@@ -40,10 +44,11 @@ class Chain:
 
     @property
     def collect(self) -> Stage:
-        settings = asdict(self.config.collect)
+        settings = settings_key(self.config.collect)
         inputs = []
         if self.iteration == 1:
             settings = {k: v for k, v in settings.items() if not k.startswith("on_policy")}
+            settings |= {} if self.config.task == "carracing" else {"task": self.config.task}
         else:
             driver = self.data_driver
             inputs = [self.at(self.iteration - 1).collect, driver.vision, driver.controller]
@@ -58,7 +63,7 @@ class Chain:
     def vision(self) -> Stage:
         name, settings = self.config.vision, self.config.vision_settings
         group = VISIONS[name]
-        key = {"vision": name, group: asdict(settings), "holdout": self.config.collect.holdout}
+        key = {"vision": name, group: settings_key(settings), "holdout": self.config.collect.holdout}
         resumable = tuple(f"{group}.{setting}" for setting in getattr(settings, "RESUMABLE", ()))
         inputs = [*self.collections, *([] if name == group else [self.vaegan])]
         return self._stage(f"vision-{name}", key, inputs, resumable)
@@ -76,35 +81,59 @@ class Chain:
     @property
     def memory(self) -> Stage:
         name = f"memory-{self.config.vision}" + ("" if self.config.memory.trained else "-untrained")
-        key = {"memory": asdict(self.config.memory), "holdout": self.config.collect.holdout}
+        key = {"memory": settings_key(self.config.memory), "holdout": self.config.collect.holdout}
         return self._stage(name, key, [self.encode])
 
     @property
     def controller(self) -> Stage:
-        key = {"controller": asdict(self.config.controller), "encoder_compute": self.config.encoder_compute}
+        key = {"controller": settings_key(self.config.controller), "encoder_compute": self.config.encoder_compute}
         inputs = [self.vision] if self.config.controller.inputs == "z" else [self.vision, self.memory]
         return self._stage(f"controller-{self.config.arm}", key, inputs)
 
     @property
     def dream(self) -> Stage:
         """C learnt inside M: beside ``controller``, not after it."""
-        settings = {"dream": asdict(self.config.dream), "memory": asdict(self.config.memory)}
+        settings = {"dream": settings_key(self.config.dream), "memory": settings_key(self.config.memory)}
         key = {**settings, "encoder_compute": self.config.encoder_compute}
         return self._stage(f"dream-{self.config.vision}", key, [self.vision, self.memory])
 
     @property
-    def dream_cma(self) -> Stage:
-        """C found by whole dreams alone, the paper's way: beside ``controller`` too."""
-        key = {"dream_cma": asdict(self.config.dream_cma), "encoder_compute": self.config.encoder_compute}
-        return self._stage(f"dream-cma-{self.config.vision}", key, [self.vision, self.memory])
-
-    @property
     def evaluate(self) -> Stage:
-        return self._stage(f"evaluate-{self.config.arm}", asdict(self.config.evaluate), [self.controller])
+        return self._stage(f"evaluate-{self.config.arm}", settings_key(self.config.evaluate), [self.controller])
 
     def stage(self, name: str) -> Stage:
         """Stage by its command name."""
         return getattr(self, name)
+
+
+def bytes_needed(chain: Chain, name: str) -> int:
+    """About how much a stage writes, checkpoints and what replaces them included."""
+
+    def frames(iteration: int) -> int:
+        collect = chain.at(iteration).config.collect
+        longest = chain.config.numbers.max_steps
+        return collect.episodes * (collect.steps + 1) if iteration == 1 else collect.on_policy_episodes * longest
+
+    if name == "collect":
+        return FRAME_BYTES * frames(chain.iteration)
+    if name == "encode":
+        return LATENT_BYTES * sum(frames(iteration) for iteration in range(1, chain.iteration + 1))
+    rounds = chain.config.dream.rounds if name == "dream" else 0
+    return {"vision": 250_000_000, "memory": 30_000_000}.get(name, 20_000_000) + rounds * 3_000_000
+
+
+def check_space(chain: Chain, name: str) -> None:
+    """Raise :class:`UserError` unless what a stage has still to write fits on the disk."""
+    stage = chain.stage(name)
+    written = sum(path.stat().st_size for path in stage.path.rglob("*.npz")) if name in ("collect", "encode") else 0
+    needed = bytes_needed(chain, name) - written
+    there = next(folder for folder in (stage.path.absolute(), *stage.path.absolute().parents) if folder.exists())
+    free = shutil.disk_usage(there).free
+    if free < needed:
+        raise UserError(
+            f"{stage.path}: this stage will write about {needed / 1e9:.1f} GB and {free / 1e9:.1f} GB are free; "
+            "free space, or choose another --run folder"
+        )
 
 
 def run_stage(chain: Chain, name: str, force: bool = False) -> Stage:
@@ -114,6 +143,7 @@ def run_stage(chain: Chain, name: str, force: bool = False) -> Stage:
     if stage.done and not force:
         stage.check_done()
         return stage
+    check_space(chain, name)
     with owned(chain.folder):
         if stage.open(force):
             if not (chain.folder / "config.json").exists():

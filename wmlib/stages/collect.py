@@ -57,9 +57,10 @@ def _who_drives(chain, stage: Stage) -> tuple[int, int, np.ndarray | None, Worke
     """First track position, episodes, parameters, and the workers' description."""
     config, settings = chain.config, chain.config.collect
     lanes = max(1, min(config.rollout.lanes, settings.episodes // 4))
-    rollouts = stage / "rollouts"
+    rollouts, renderer = stage / "rollouts", config.numbers.renderers[-1]
     if chain.iteration == 1:
-        spec = WorkerSpec(lanes, settings.samples, record=rollouts, max_steps=settings.steps)
+        options = {"record": rollouts, "max_steps": settings.steps, "task": config.task}
+        spec = WorkerSpec(lanes, settings.samples, renderer, **options)
         return 0, settings.episodes, None, spec
     driver = agent_of(chain.data_driver)
     lanes = max(1, min(config.rollout.lanes, settings.on_policy_episodes // 4))

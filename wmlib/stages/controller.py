@@ -2,6 +2,9 @@
 
 CMA-ES searches C's parameters for return (paper section 3.3, appendix A.4). All candidates of a generation drive the
 same fresh tracks. The answer is the search's mean, at the generation that validation tracks prefer.
+
+With ``controller.world=dream`` candidates live in M alone, from the first frames of recorded episodes (paper section
+4). Nothing real then chooses: the answer is the last mean, and the steps of the curve are dreamt ones.
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ from wmlib.runs import (
 from wmlib.search.cmaes import CMAES
 from wmlib.seeds import generator, track_seeds
 from wmlib.stages.agents import worker_spec
+from wmlib.stages.dreams import Dreams
 
 COLUMNS = (
     "generation",
@@ -55,7 +59,10 @@ def run(chain, stage: Stage) -> None:
     if (stage / "search.pkl").exists():
         raise UserError(f"{stage / 'search.pkl'}: an older version's search could run code; use --force")
     seed = int(generator(config.seed, "search", chain.iteration).integers(2**31))
-    search, curve = CMAES(parameter_count(settings), settings.population, settings.sigma, seed), []
+    task = config.numbers
+    count = parameter_count(settings, config.memory.hidden_size, task.latent_size, task.action_size)
+    search, curve = CMAES(count, settings.population, settings.sigma, seed), []
+    judge = Dreams(chain).judge if settings.world == "dream" else _real
     if search_file.exists():
         search.resume(search_file)
         curve = read_curve(curve_file)[: search.generation]
@@ -69,7 +76,7 @@ def run(chain, stage: Stage) -> None:
         Progress(f"{stage.name} (C)", total, "generations", search.generation) as progress,
     ):
         while search.generation < total and not _out_of_time(settings, clock):
-            row = _generation(chain, search, executor, curve)
+            row = _generation(chain, search, executor, curve, judge)
             last = search.generation == total or _out_of_time(settings, clock)
             if search.generation % settings.validate_every == 0 or last:
                 row |= _validate(chain, search.mean, executor)
@@ -82,12 +89,12 @@ def run(chain, stage: Stage) -> None:
             clock.save()
             validated = f", validated {row['validation_mean']:.0f}" if row["validation_mean"] != "" else ""
             progress.advance(note=f"mean {row['population_mean']:.0f}, best {row['population_max']:.0f}{validated}")
-    chosen = _choose(stage, curve)
+    chosen = _choose(stage, curve[-1:] if settings.world == "dream" else curve, len(search.mean))
     best = next(row for row in curve if row["generation"] == chosen)
     stage.finish(
         clock.seconds,
         generations=len(curve),
-        env_steps=curve[-1]["env_steps"],
+        env_steps=curve[-1]["env_steps"] if settings.world == "real" else 0,
         chosen_generation=chosen,
         validation_mean=round(best["validation_mean"], 1),
         steps_per_second=round(curve[-1]["env_steps"] / clock.seconds),
@@ -105,22 +112,17 @@ def tracks_until(settings, generation: int) -> int:
     return sum(tracks_at(settings, earlier) for earlier in range(generation))
 
 
-def _generation(chain, search: CMAES, executor, curve: list[dict]) -> dict:
-    """Ask, drive, tell; one row of the learning curve."""
+def _generation(chain, search: CMAES, executor, curve: list[dict], judge) -> dict:
+    """Ask, judge, tell; one row of the learning curve."""
     settings = chain.config.controller
     before = (chain.iteration - 1) * tracks_until(settings, settings.generations)
     first = before + tracks_until(settings, search.generation)
     seeds = track_seeds("fitness", chain.config.seed, first, tracks_at(settings, search.generation))
-    candidates = search.ask()
-    pairs = [(candidate, seed) for seed in seeds for candidate in range(len(candidates))]
-    jobs = [Job(index, candidate, seed) for index, (candidate, seed) in enumerate(pairs)]
-    episodes = executor.run(jobs, candidates, settings.patience)
-    returns = np.array([episode.total for episode in episodes]).reshape(len(seeds), -1).mean(0)
+    returns, steps = judge(settings, executor, search.ask(), seeds)
     search.tell(returns)
-    steps = sum(episode.steps for episode in episodes) + (curve[-1]["env_steps"] if curve else 0)
     return {
         "generation": search.generation,
-        "env_steps": steps,
+        "env_steps": steps + (curve[-1]["env_steps"] if curve else 0),
         "wall_seconds": 0.0,
         "cores": available_cores(),
         "population_mean": round(float(returns.mean()), 2),
@@ -131,6 +133,15 @@ def _generation(chain, search: CMAES, executor, curve: list[dict]) -> dict:
         "validation_std": "",
         "validation_n": "",
     }
+
+
+def _real(settings, executor, candidates: np.ndarray, seeds: list[int]) -> tuple[np.ndarray, int]:
+    """Mean return of each candidate (n, P) over tracks, and the steps it took."""
+    pairs = [(candidate, seed) for seed in seeds for candidate in range(len(candidates))]
+    jobs = [Job(index, candidate, seed) for index, (candidate, seed) in enumerate(pairs)]
+    episodes = executor.run(jobs, candidates, settings.patience)
+    returns = np.array([episode.total for episode in episodes]).reshape(len(seeds), -1).mean(0)
+    return returns, sum(episode.steps for episode in episodes)
 
 
 def _validate(chain, mean: np.ndarray, executor) -> dict:
@@ -146,10 +157,11 @@ def _validate(chain, mean: np.ndarray, executor) -> dict:
     }
 
 
-def _choose(stage: Stage, curve: list[dict]) -> int:
-    """Write the mean of the best validated generation as the stage's answer; returns the generation."""
+def _choose(stage: Stage, curve: list[dict], size: int) -> int:
+    """Write the mean (size,) of the best validated generation as the stage's answer; returns the generation."""
     best = max((row for row in curve if row["validation_mean"] != ""), key=lambda row: row["validation_mean"])
-    mean = read_arrays(stage / "means" / f"{best['generation']:05d}.npz", ("parameters",))
+    file, names = stage / "means" / f"{best['generation']:05d}.npz", ("parameters",)
+    mean = read_arrays(file, names, {"parameters": (size,)})
     write_arrays(stage / "controller.npz", mean)
     write_json(stage / "chosen.json", best)
     return best["generation"]

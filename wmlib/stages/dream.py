@@ -7,7 +7,6 @@ of C. The round that is kept is chosen by the returns of those same episodes, dr
 
 from __future__ import annotations
 
-import csv
 import shutil
 from pathlib import Path
 
@@ -15,13 +14,14 @@ import numpy as np
 
 from wmlib.config import ACTION_SIZE
 from wmlib.data.replay import encoded
-from wmlib.data.rollouts import RolloutStore
+from wmlib.data.rollouts import RolloutStore, read_encoded
 from wmlib.envs.dream import Dream
+from wmlib.errors import UserError
 from wmlib.rollout.dreams import foretold, replay
 from wmlib.rollout.executors import make_executor
 from wmlib.rollout.lanes import Job
 from wmlib.rollout.worker import WorkerSpec
-from wmlib.runs import MetricLog, Progress, Stage, Stopwatch, csv_text, read_arrays, write_arrays, write_text
+from wmlib.runs import MetricLog, Progress, Stage, Stopwatch, csv_text, read_csv, write_arrays, write_text
 from wmlib.seeds import generator, track_seeds
 from wmlib.stages.memory import latent_files
 
@@ -50,7 +50,6 @@ COLUMNS = (
 )
 HABITS = (0.1, 1.0, 0.4)  # of steering, gas and brake: which pre-activations differ how much from episode to episode
 WINDOW = 3  # rounds whose clean returns are averaged when one is chosen
-FIELDS = ("mu", "log_variance", "actions", "rewards", "done")
 
 
 def run(chain, stage: Stage) -> None:
@@ -64,11 +63,13 @@ def run(chain, stage: Stage) -> None:
     if (stage / "state.npz").exists():
         learner.load(stage / "state.npz")
     curve = curve[: learner.rounds]
+    if [row["round"] for row in curve] != list(range(learner.rounds)):
+        raise UserError(f"{stage / 'rounds.csv'}: lacks rounds that state.npz has; use --force to start again")
     files = latent_files(chain)[0]
-    random_episodes = [read_arrays(file, FIELDS) for file in files]
+    random_episodes = [read_encoded(file) for file in files]
     steps = chain_steps(chain)
     per_round = settings.clean_episodes + settings.noisy_episodes
-    own = [read_arrays(_own_file(stage, index), FIELDS) for index in range(learner.rounds * per_round)]
+    own = [read_encoded(_own_file(stage, index)) for index in range(learner.rounds * per_round)]
     clock = Stopwatch(stage)
     with (
         MetricLog(stage.path, resume_at=learner.rounds + 1) as log,
@@ -243,8 +244,4 @@ def _read_curve(path: Path) -> list[dict]:
     if not path.exists():
         return []
     whole = {"round", "env_steps", "clean_n", "noisy_n", "validation_n"}
-    with path.open(newline="", encoding="utf-8") as file:
-        return [
-            {k: "" if v == "" else int(v) if k in whole else float(v) for k, v in row.items()}
-            for row in csv.DictReader(file)
-        ]
+    return read_csv(path, {name: int if name in whole else float for name in COLUMNS}, optional=COLUMNS)

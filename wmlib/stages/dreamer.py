@@ -35,7 +35,7 @@ class Learner:
         fix_seed(config.seed, "dream")
         self.memory = faster(MDNRNN(config.memory, seed=config.seed))
         self.memory.compile(FusedAdam(settings.memory_rate, clipvalue=config.memory.clip))
-        set_model_weights(self.memory.network, memory_weights, "memory weights")
+        set_model_weights(self.memory.network, memory_weights)
         self.average = dict(memory_weights)
         inputs = memory_weights["lstm/recurrent_kernel"].shape[0] + memory_weights["mixture/kernel"].shape[1] // (
             3 * config.memory.mixtures
@@ -61,7 +61,10 @@ class Learner:
         """Restore what :meth:`save` wrote."""
         variables = self._variables()
         names = [f"v{index:04d}" for index in range(len(variables))]
-        arrays = read_arrays(path, ("weights", "log_sigma", "rounds", *(f"average/{k}" for k in self.average), *names))
+        shapes = {"rounds": (), "weights": self.policy.weights.shape, "log_sigma": np.shape(self.policy.log_sigma)}
+        shapes |= {f"average/{name}": array.shape for name, array in self.average.items()}
+        shapes |= {name: tuple(variable.shape) for name, variable in zip(names, variables, strict=True)}
+        arrays = read_arrays(path, tuple(shapes), shapes)
         for name, variable in zip(names, variables, strict=True):
             variable.assign(arrays[name])
         self.average = {name: arrays[f"average/{name}"] for name in self.average}

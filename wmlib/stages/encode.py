@@ -7,19 +7,17 @@ M learns from what V sees. Mean and log-variance are kept, not samples, so that 
 from __future__ import annotations
 
 import itertools
-import multiprocessing
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
 from wmlib.config import RolloutConfig
-from wmlib.data.rollouts import RolloutStore
+from wmlib.data.rollouts import RolloutStore, read_encoded
 from wmlib.errors import UserError
-from wmlib.runs import Progress, Stage, Stopwatch, available_cores, end_with_parent, one_thread_each, write_arrays
+from wmlib.runs import Progress, Stage, Stopwatch, available_cores, write_arrays
+from wmlib.runs.pool import Lost, Pool
 
 
 def run(chain, stage: Stage) -> None:
@@ -27,7 +25,10 @@ def run(chain, stage: Stage) -> None:
     config = chain.config
     files = list(itertools.chain.from_iterable(RolloutStore(s / "rollouts").files() for s in chain.collections))
     work = [(file, stage / "latents" / f"{index:06d}.npz") for index, file in enumerate(files)]
-    done = sum(target.exists() for _, target in work)
+    finished = [target for _, target in work if target.exists()]
+    for target in finished:
+        read_encoded(target)  # what an interrupted run left is whole
+    done = len(finished)
     clock = Stopwatch(stage)
     frames, before = 0, -1
     with Progress(stage.name, len(files), "episodes", start=done) as progress:
@@ -35,7 +36,7 @@ def run(chain, stage: Stage) -> None:
             if len(missing) == before:
                 raise UserError(f"{stage.path}: workers die without encoding anything; --set rollout.workers=1")
             before = len(missing)
-            with suppress(BrokenProcessPool):  # a killed worker costs what it had in hand
+            with suppress(Lost):  # a killed worker costs what it had in hand
                 for count in _encode(missing, (chain.vision / "encoder.npz", config.encoder_compute), config.rollout):
                     frames += count
                     progress.advance()
@@ -52,16 +53,14 @@ def _encode(work: list, arguments: tuple, rollout: RolloutConfig) -> Iterator[in
         _start(*arguments)
         yield from map(encode_rollout, work)
         return
-    workers = min(rollout.workers or available_cores(), len(work))
-    context = multiprocessing.get_context("spawn")
-    with one_thread_each(), ProcessPoolExecutor(workers, context, _start_worker, arguments) as pool:
-        yield from pool.map(encode_rollout, work, chunksize=4)
-
-
-def _start_worker(weights: Path, compute: str) -> None:
-    """Initialiser of a worker process."""
-    end_with_parent()
-    _start(weights, compute)
+    pool = Pool(min(rollout.workers or available_cores(), len(work)), _start, *arguments)
+    try:
+        for counts in pool.run(encode_rollout, [(pair,) for pair in work]):
+            yield from counts
+    except BaseException:
+        pool.close(kill=True)
+        raise
+    pool.close()
 
 
 def _start(weights: Path, compute: str) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from wmlib.config import Config
+from wmlib.errors import UserError
+from wmlib.runs import DONE
 from wmlib.stages.chain import plan
 
 KEY_FIGURES = {
@@ -13,7 +15,7 @@ KEY_FIGURES = {
     "encode": ("images_per_second", "{:,.0f} images/s"),
     "memory": ("held_out_nll", "{:.3f} nats per dimension, held out"),
     "controller": ("validation_mean", "{:.0f} on validation tracks"),
-    "evaluate": ("mean", "{:.0f} on test tracks, unmodified Gymnasium"),
+    "evaluate": ("mean", "{:.0f} on test tracks"),
 }
 
 
@@ -23,16 +25,25 @@ def table(config: Config, folder: Path) -> list[tuple[str, str, str]]:
     for chain, name in plan(config, folder):
         stage = chain.stage(name)
         summary = stage.summary()
-        key, template = KEY_FIGURES[name]
-        value = summary.get(key, summary.get(key.removeprefix("held_out_")))
-        figure = template.format(value) if value is not None else ("" if summary else "not finished")
-        if name == "evaluate" and summary:
-            figure = (
-                f"{summary['mean']:.0f} ± {summary['std']:.0f} on {summary['n']} test tracks of unmodified "
-                f"Gymnasium (95 % interval of the mean {summary['ci95'][0]:.0f} to {summary['ci95'][1]:.0f})"
-            )
+        try:
+            figure = _figure(name, summary, config.numbers.record)
+        except (KeyError, TypeError, ValueError, IndexError):
+            raise UserError(f"{stage / DONE}: its figures are damaged; redo the stage with --force") from None
         rows.append((stage.name, f"{summary['seconds']:.0f}" if summary else "-", figure))
     return rows
+
+
+def _figure(name: str, summary: dict, record: str) -> str:
+    """The key figure of a stage in words."""
+    key, template = KEY_FIGURES[name]
+    value = summary.get(key, summary.get(key.removeprefix("held_out_")))
+    if name == "evaluate" and summary:
+        low, high = summary["ci95"]
+        return (
+            f"{summary['mean']:.0f} ± {summary['std']:.0f} on {summary['n']} test tracks of unmodified "
+            f"{record} (95 % interval of the mean {low:.0f} to {high:.0f})"
+        )
+    return template.format(value) if value is not None else ("" if summary else "not finished")
 
 
 def print_info(config: Config, folder: Path) -> None:

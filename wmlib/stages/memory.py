@@ -35,8 +35,9 @@ def run(chain, stage: Stage) -> None:
     from wmlib.models.weights import model_weights, save_weights
 
     config, settings = chain.config, chain.config.memory
+    sizes = {"latent_size": config.numbers.latent_size, "action_size": config.numbers.action_size}
     fix_seed(config.seed, "memory")
-    model = faster(MDNRNN(settings, seed=config.seed))  # the same gradient, from compiled loops
+    model = faster(MDNRNN(settings, **sizes, seed=config.seed))  # the same gradient, from compiled loops
     if not settings.trained:
         clock = Stopwatch(stage)
         save_weights(stage / "memory.npz", model_weights(model.network))
@@ -44,8 +45,9 @@ def run(chain, stage: Stage) -> None:
         return
     model.compile(optimizer=optimizer_for(settings))
     training, held_out = latent_files(chain)
-    batches = SequenceBatches(training, settings.batch_size, settings.sequence_length, config.seed)
-    test = SequenceBatches(held_out, settings.batch_size, settings.sequence_length, seed=0)
+    window = settings.batch_size, settings.sequence_length
+    batches = SequenceBatches(training, *window, config.seed, settings.whole_ends)
+    test = SequenceBatches(held_out, *window, 0, settings.whole_ends)
     figures = {}
 
     def stream(first: int):

@@ -116,7 +116,7 @@ def load_checkpoint(path: Path, model) -> int:
     """Restore the training state; returns the number of updates done. Raises UserError on a file of another model."""
     state = _state(model)
     names = tuple(f"v{index:04d}" for index in range(len(state)))
-    arrays = read_arrays(path, ("update", *names))
+    arrays = read_arrays(path, ("update", *names), {"update": ()})
     for name, variable in zip(names, state, strict=True):
         if tuple(arrays[name].shape) != tuple(variable.shape):
             raise UserError(

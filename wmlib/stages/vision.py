@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from wmlib.config import LATENT_SIZE, Config
+from wmlib.config import Config
 from wmlib.data.batches import FrameBatches
 from wmlib.data.rollouts import RolloutStore, split
 from wmlib.runs import Stage
@@ -75,24 +75,24 @@ def build_v(config: Config, vaegan: Stage | None = None):
     Raises:
         UserError: the VAE/GAN left no discriminator, or one of another shape.
     """
-    settings = config.vision_settings
+    settings, sizes = config.vision_settings, {"latent_size": config.numbers.latent_size, "seed": config.seed}
     if config.vision == "vaegan":
         from wmlib.models.vaegan import VAEGAN, build_optimizers
 
-        v = VAEGAN(settings, seed=config.seed)
+        v = VAEGAN(settings, **sizes)
         v.compile(build_optimizers(settings))
         return v, Monitor(settings.patience)
     if config.vision == "vaedis":
         from wmlib.models.featurevae import FeatureVAE
         from wmlib.models.weights import load_weights
 
-        v = FeatureVAE(settings, load_weights(vaegan / "discriminator.npz"), seed=config.seed)
+        v = FeatureVAE(settings, load_weights(vaegan / "discriminator.npz"), **sizes)
     else:
         from wmlib.models.vae import VAE
 
         if config.vision == "vaematched":
-            settings = replace(settings, kl_floor=vaegan.summary()["kl"] / LATENT_SIZE)
-        v = VAE(settings, seed=config.seed)
+            settings = replace(settings, kl_floor=vaegan.summary()["kl"] / sizes["latent_size"])
+        v = VAE(settings, **sizes)
     v.compile(optimizer=optimizer_for(settings))
     return v, None
 

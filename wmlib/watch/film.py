@@ -35,7 +35,7 @@ class SideBySide:
         self.encode = FrameEncoder(load_weights(agent.path("encoder")), agent.config.encoder_compute)
         self.remember = MemoryStep(self.memory_weights)
         self.decoder = build_decoder()
-        set_model_weights(self.decoder, load_weights(agent.path("decoder")), "decoder weights")
+        set_model_weights(self.decoder, load_weights(agent.path("decoder")))
         self.h = self.c = np.zeros((1, self.remember.hidden_size), np.float32)
         self.step = 0
 

@@ -25,9 +25,18 @@ def play(arguments) -> None:
         raise UserError("no screen found: add --record drive.mp4 to write a video instead")
     import gymnasium
 
-    environment = gymnasium.make("CarRacing-v3", render_mode="rgb_array" if arguments.record else "human")
+    mode = "rgb_array" if arguments.record else "human"
+    if arguments.dream:
+        environment = gymnasium.make(
+            "wmlib/DreamCarRacing-v0", agent=arguments.agent, tau=arguments.tau or 1.0, render_mode=mode
+        )
+    else:
+        environment = gymnasium.make("CarRacing-v3", render_mode=mode)
     observation, _ = environment.reset(seed=arguments.track)
-    driver = _agent(arguments) if arguments.agent or arguments.run else _keyboard()
+    if not (arguments.agent or arguments.run):
+        driver = _keyboard()
+    else:
+        driver = _dreamer(environment.unwrapped) if arguments.dream else _agent(arguments)
     views = _side_by_side(arguments)
     total, steps = 0.0, 0
     with video(arguments.record) as write:
@@ -43,7 +52,7 @@ def play(arguments) -> None:
             if terminated or truncated:
                 break
     environment.close()
-    print(f"track {arguments.track}: return {total:.1f} after {steps} steps")
+    print(f"{'dream' if arguments.dream else 'track'} {arguments.track}: return {total:.1f} after {steps} steps")
     if arguments.record:
         print(f"{arguments.record}: {steps / 50:.0f} s of video")
 
@@ -71,6 +80,15 @@ def _keyboard():
         return np.array([steer, float(keys[pygame.K_UP]), 0.8 * float(keys[pygame.K_DOWN])], np.float32)
 
     return drive
+
+
+def _dreamer(environment):
+    """C in its own dream: a function from [z, h] to an action."""
+    from wmlib.models.controller import act
+
+    agent = environment.agent
+    config, parameters = agent.config.controller, agent.parameters[None]
+    return lambda _: act(config, parameters, environment.z, environment.h, environment.c)[0]
 
 
 def _agent(arguments):

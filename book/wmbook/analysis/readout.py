@@ -53,12 +53,12 @@ def read_outs(drives: list[Drive], views: dict[str, Callable[[Drive], np.ndarray
             for i in unknown:
                 guesses[i] = ridge_guess(features, target, seen[i])
         result[name] = {
-            state: _score([t[:, k] for t in truths], [g[:, k] for g in guesses]) for k, state in enumerate(STATE)
+            state: score([t[:, k] for t in truths], [g[:, k] for g in guesses]) for k, state in enumerate(STATE)
         }
     return result
 
 
-def _score(truths: list[np.ndarray], guesses: list[np.ndarray]) -> dict:
+def score(truths: list[np.ndarray], guesses: list[np.ndarray]) -> dict:
     """R² over all tracks, and its bootstrap interval over tracks, from each track's sums."""
     rows = [(len(t), t.sum(), np.square(t).sum(), np.square(t - g).sum()) for t, g in zip(truths, guesses, strict=True)]
     sums = np.array(rows)  # (tracks, 4)

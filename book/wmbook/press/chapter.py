@@ -27,13 +27,17 @@ class Chapter:
         namespace: the notebook's ``globals()``, with ``scale``, ``run`` and ``seed``.
         last: the stage this chapter is about, by its command's name; empty if it has none.
         overrides: settings of this chapter's arm, as ``--set`` takes them, for example ``vision=vaegan``.
+        task: what its run learns.
 
     Raises:
-        UserError: a parameter that does not exist, or a run folder made with another scale or seed.
+        UserError: a parameter that does not exist, or a run folder made with another task, scale or seed.
     """
 
-    def __init__(self, namespace: dict, last: str = "", overrides: tuple[str, ...] = ()):
+    def __init__(
+        self, namespace: dict, last: str = "", overrides: tuple[str, ...] = (), task: str = "carracing"
+    ):
         check_parameters(namespace)
+        self.task = task
         self.scale, self.seed, self.last = namespace["scale"], namespace["seed"], last
         self.folder = Path(namespace["run"]) if namespace["run"] else None
         self.chain: Chain | None = None
@@ -43,8 +47,10 @@ class Chapter:
 
     def _configuration(self, stored: dict | None) -> Config:
         if stored is None:
-            return Config.preset(self.scale).override([f"seed={self.seed}"])
+            return Config.preset(self.scale).override([f"seed={self.seed}", f"task={self.task}"])
         config = Config.from_dict(stored)
+        if config.task != self.task:
+            raise UserError(f"{self.folder}: has learnt {config.task}; give this chapter a run of {self.task}: -p run")
         for name, wanted, have in (("scale", self.scale, config.scale), ("seed", self.seed, config.seed)):
             if wanted != have:
                 raise UserError(f"{self.folder}: was made with {name}={have}; give -p {name} {have}, or another -p run")

@@ -13,34 +13,46 @@ from pathlib import Path
 import numpy as np
 
 from wmbook.records.records import find_root
-from wmlib.config import Config, RolloutConfig
+from wmlib.config import TASKS, Config, RolloutConfig
 from wmlib.errors import UserError
 from wmlib.rollout.worker import WorkerSpec
-from wmlib.runs import Stage, provenance, read_arrays, read_json, read_metrics, write_arrays, write_json, write_text
+from wmlib.runs import (
+    Stage,
+    provenance,
+    read_arrays,
+    read_json,
+    read_metrics,
+    read_record,
+    write_arrays,
+    write_json,
+    write_text,
+)
 from wmlib.seeds import track_seeds
 from wmlib.stages.agents import FOLDER, as_trained, figures, finished, label, sha256
 from wmlib.stages.chain import Chain
 from wmlib.stages.controller import read_curve
-from wmlib.stages.evaluate import GYMNASIUM_LANES, evaluate, format_rows, read_rows
+from wmlib.stages.evaluate import UNMODIFIED_LANES, evaluate, format_rows, read_rows
 from wmlib.stats import describe, two_level_interval
 
 HEADLINE_ARMS = ("vae-zh", "vaegan-zh")  # the best run's decoder is shipped too, for pictures and dreams
+OTHERS = {"takecover": "takecover"}  # tasks whose records lie in a folder of their own
 
 
 def report(folders: list[Path], results: Path | None, publish: bool, pretrained: Path = FOLDER) -> None:
     """Write the records of finished runs."""
-    results = results or find_root() / "book" / "results"
+    home = results or find_root() / "book" / "results"
     for folder in folders:
         for chain in finished(folder):
             arm, seed = label(chain.config), chain.config.seed
+            results = home / OTHERS.get(chain.config.task, "")
             _merge_rows(results / "evaluations.csv", read_rows(chain.evaluate / "episodes.csv"), arm, seed)
             _merge_curve(results / "learning_curves.csv", chain, arm, seed)
             _merge_costs(results / "runs.json", chain, arm, seed)
             _training_curves(results / "training", chain, arm, seed)
             if publish:
                 publish_weights(chain, pretrained)
-    write_json(results / "summary.json", summarise(results))
-    print(f"{results}: {', '.join(sorted(summarise(results)['arms']))}")
+            write_json(results / "summary.json", summarise(results))
+            print(f"{results}: {arm}, training seed {seed}")
 
 
 def report_vision(folder: Path, name: str, results: Path | None = None) -> None:
@@ -50,7 +62,7 @@ def report_vision(folder: Path, name: str, results: Path | None = None) -> None:
         UserError: V has not finished.
     """
     results = results or find_root() / "book" / "results"
-    chain = Chain(Config.from_dict(read_json(folder / "config.json")), folder)
+    chain = Chain(Config.from_dict(read_record(folder / "config.json"), folder / "config.json"), folder)
     if not chain.vision.done:
         raise UserError(f"{chain.vision.path}: has not finished; run `wmlib vision --run {folder}` first")
     config = as_trained(chain)
@@ -68,7 +80,7 @@ def report_random(results: Path | None, tracks: int = 100, rollout: RolloutConfi
     """Drive the test tracks with the random driver, which needs no training, and record it as the arm ``random``."""
     results = results or find_root() / "book" / "results"
     rows = []
-    for renderer, lanes in (("gymnasium", GYMNASIUM_LANES), ("wmlib", 32)):
+    for renderer, lanes in (("gymnasium", UNMODIFIED_LANES), ("wmlib", 32)):
         spec = WorkerSpec(lanes, renderer=renderer)
         rows += evaluate("random", 0, spec, None, track_seeds("test", 0, 0, tracks), rollout or RolloutConfig())
     _merge_rows(results / "evaluations.csv", rows, "random", 0)
@@ -111,8 +123,8 @@ def _merge_costs(path: Path, chain: Chain, arm: str, seed: int) -> None:
         "config": chain.config.to_dict(),
         "stages": stages,
         "total_seconds": round(sum(stage["seconds"] for stage in stages.values()), 1),
-        "chosen": read_json(chain.controller / "chosen.json"),
-        "provenance": read_json(chain.controller / "provenance.json"),
+        "chosen": read_record(chain.controller / "chosen.json", generation=int, validation_mean=float),
+        "provenance": read_record(chain.controller / "provenance.json", versions=dict, seconds=float),
     }
     write_json(path, dict(sorted(record.items())))
 
@@ -136,16 +148,18 @@ def _metrics_table(path: Path, stage: Stage) -> None:
 
 
 def summarise(results: Path) -> dict:
-    """Every arm's score, from the rows of ``evaluations.csv`` alone (Gymnasium's renderer)."""
+    """Every arm's score, from the rows of ``evaluations.csv`` alone (the unmodified environment's renderer)."""
     rows = read_rows(results / "evaluations.csv")
+    task = next(task for task in TASKS.values() if task.record == rows[0]["task"])
+    true = task.renderers[0]
     costs = read_json(results / "runs.json") if (results / "runs.json").exists() else {}
     arms = {}
     for arm in sorted({row["arm"] for row in rows}):
         seeds = sorted({row["train_seed"] for row in rows if row["arm"] == arm})
         headline = _headline(arm, seeds, costs)
-        per_seed = {str(seed): describe(_returns(rows, arm, seed, "gymnasium")) for seed in seeds}
+        per_seed = {str(seed): describe(_returns(rows, arm, seed, true), task.solved) for seed in seeds}
         entry = {**per_seed[str(headline)], "headline_seed": headline, "train_seeds": per_seed}
-        low, high = two_level_interval([_returns(rows, arm, seed, "gymnasium") for seed in seeds])
+        low, high = two_level_interval([_returns(rows, arm, seed, true) for seed in seeds])
         entry["over_seeds"] = {
             "mean": round(float(np.mean([s["mean"] for s in per_seed.values()])), 2),
             "runs": len(seeds),
@@ -153,10 +167,13 @@ def summarise(results: Path) -> dict:
         }
         own = _returns(rows, arm, headline, "wmlib")
         if own:
-            entry["wmlib_renderer"] = describe(own)
+            entry["wmlib_renderer"] = describe(own, task.solved)
+        dreamt = _returns(rows, arm, headline, "dream")
+        if dreamt:
+            entry["dream"] = describe(dreamt, task.solved)
         entry["scale"] = costs.get(f"{arm}/seed{headline}", {}).get("scale")
         arms[arm] = entry
-    return {"task": "CarRacing-v3", "arms": arms}
+    return {"task": task.record, "arms": arms}
 
 
 def _returns(rows: list[dict], arm: str, seed: int, renderer: str) -> list[float]:
@@ -186,17 +203,24 @@ def publish_weights(chain: Chain, folder: Path = FOLDER) -> None:
     chosen = read_json(chain.controller / "chosen.json")
     others = [run["validation_mean"] for other, run in entry["train_seeds"].items() if other != str(seed)]
     parts = {"encoder": chain.vision / "encoder.npz"}
-    if config.controller.inputs == "zh":
+    if config.controller.inputs != "z":
         parts["memory"] = chain.memory / "memory.npz"
     best = chosen["validation_mean"] >= max(others, default=-np.inf)
-    if config.arm in HEADLINE_ARMS and (best or (place / "decoder.npz").exists()):
+    dreams = config.controller.world == "dream"
+    if dreams or config.arm in HEADLINE_ARMS and (best or (place / "decoder.npz").exists()):
         parts["decoder"] = chain.vision / "decoder.npz"
+    shared = _shared(record["arms"], arm, seed, config, parts) if dreams else {}
     for name, source in parts.items():
-        save_weights(place / f"{name}.npz", load_weights(source), dtype="float16")
+        if f"{name}.npz" not in shared:
+            save_weights(place / f"{name}.npz", load_weights(source), dtype="float16")
     parameters = read_arrays(chain.controller / "controller.npz", ("parameters",))["parameters"]
     write_arrays(place / "controller.npz", {"parameters": parameters.astype(np.float32)}, level=9)
     entry["train_seeds"][str(seed)] = {
-        "sha256": {file.name: sha256(file) for file in sorted(place.glob("*.npz"))},
+        "sha256": {
+            **{file.name: sha256(file) for file in sorted(place.glob("*.npz"))},
+            **{name: sha256(folder / file) for name, file in shared.items()},
+        },
+        **({"shared": shared} if shared else {}),
         "config": config.to_dict(),
         "stages": figures(chain, "memory"),
         "validation_mean": chosen["validation_mean"],
@@ -206,3 +230,15 @@ def publish_weights(chain: Chain, folder: Path = FOLDER) -> None:
     }
     entry["headline"] = int(max(entry["train_seeds"], key=lambda s: entry["train_seeds"][s]["validation_mean"]))
     write_json(manifest, record)
+
+
+def _shared(arms: dict, arm: str, seed: int, config: Config, parts: dict) -> dict[str, str]:
+    """V's and M's files that another arm has shipped already, having learnt in the same M: name to where it lies."""
+    same = ("task", "seed", "vision", "encoder_compute", "collect", "vae", "vaegan", "memory")
+    made_with = {name: config.to_dict()[name] for name in same}
+    for other, entry in arms.items():
+        run = entry["train_seeds"].get(str(seed), {})
+        twin = {name: run.get("config", {}).get(name) for name in same} == made_with
+        if other != arm and twin and "shared" not in run:
+            return {f"{name}.npz": f"{other}/seed{seed}/{name}.npz" for name in parts}
+    return {}

@@ -35,6 +35,16 @@ OTHERS = {
     "dream with dropout": (789, 180, "CarRacing-v0, 289 tiles", "wellmer2021dropout", "trained in the dream only"),
 }
 
+# DoomTakeCover, 100 games and as many dreams: the same paper, table 2; the key is the temperature.
+DOOM = {
+    0.10: {"dream": {"mean": 2086, "std": 140}, "game": {"mean": 193, "std": 58}},
+    0.50: {"dream": {"mean": 2060, "std": 277}, "game": {"mean": 196, "std": 50}},
+    1.00: {"dream": {"mean": 1145, "std": 690}, "game": {"mean": 868, "std": 511}},
+    1.15: {"dream": {"mean": 918, "std": 546}, "game": {"mean": 1092, "std": 556}},
+    1.30: {"dream": {"mean": 732, "std": 269}, "game": {"mean": 753, "std": 139}},
+    "random": {"game": {"mean": 210, "std": 108}},
+}
+
 
 class Generation(NamedTuple):
     """One row of the authors' log: returns of the population's members, of the mean solution, and what it cost."""

@@ -9,16 +9,24 @@ from pathlib import Path
 
 import numpy as np
 
+from wmlib.errors import UserError
+
 MISSING = "No record of this yet. These two commands write it: wmlib run --scale full; wmbook report --run runs/full"
 
 
 def find_root(start: Path | None = None) -> Path:
-    """The project folder (the one with ``_toc.yml``) at or above ``start``, so notebooks run from any directory."""
+    """The project folder at or above ``start`` (default: the working directory), else the one this file lies in.
+
+    Another Jupyter Book, which has a ``_toc.yml`` too, is none: what it holds is never written.
+
+    Raises:
+        UserError: this package is installed without the project around it.
+    """
     here = Path(start or Path.cwd()).resolve()
     for folder in (here, *here.parents, Path(__file__).resolve().parents[3]):
-        if (folder / "_toc.yml").exists():
+        if (folder / "_toc.yml").exists() and (folder / "book" / "wmbook" / "cli.py").exists():
             return folder
-    return here
+    raise UserError("the book's sources are not here: go into a clone of its repository")
 
 
 class Records:

@@ -23,11 +23,13 @@ def lookup(expression: str, folder: Path | None = None) -> str:
     if not file.exists():
         return MISSING
     value = json.loads(file.read_text(encoding="utf-8"))
-    for key in keys:
-        try:
-            value = value[int(key)] if isinstance(value, list) else value[key]
-        except (KeyError, IndexError, TypeError, ValueError):
-            raise KeyError(f"{file.name} has no {'.'.join(keys)}") from None
+    try:
+        while keys:  # a name may have a point in it, as dream-tau-1.15 does
+            length = next((n for n in range(1, len(keys) + 1) if ".".join(keys[:n]) in value), 1)
+            name = ".".join(keys[:length])
+            value, keys = value[int(name)] if isinstance(value, list) else value[name], keys[length:]
+    except (KeyError, IndexError, TypeError, ValueError):
+        raise KeyError(f"{file.name} has no {path.strip().partition('.')[2]}") from None
     return format(value, specification.strip())
 
 

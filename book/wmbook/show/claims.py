@@ -235,7 +235,7 @@ FAMILIES: dict[str, Callable[[Records, str], Measured]] = {
 }
 
 INDEX, REPORT = "book/index.md", "book/report.md"
-RESULTS, COMPARISON = "notebooks/07_results.ipynb", "notebooks/10_comparison.ipynb"
+RESULTS, COMPARISON = "notebooks/09_results.ipynb", "notebooks/10_comparison.ipynb"
 CLAIMS = (
     Claim(INDEX, "a few points below the paper's 906", "paper:vae-zh", "below"),
     Claim(INDEX, "a memory that was never trained drives as well", "against:vae-zh-untrained-m", ALIKE),

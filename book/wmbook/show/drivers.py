@@ -167,7 +167,8 @@ def settings(records: Records) -> list[list[str]]:
 def settings_table(records: Records) -> str:
     """The same as a table; empty without both arms."""
     rows = settings(records) if drivers(records) else []
-    return markdown_table(["setting", look(REFERENCE).label, look(ARM).label, ""], rows, numeric_from=3) if rows else ""
+    header = ["setting", look(REFERENCE).label, look(ARM).label, "compared"]
+    return markdown_table(header, rows, numeric_from=3) if rows else ""
 
 
 def improvement_table(records: Records) -> str:

@@ -126,6 +126,31 @@ def line_options(arm: str) -> dict:
     return {"color": style.colour, "linestyle": style.line, "label": style.label}
 
 
+def label_lines(axes, fontsize: float = 8, least: float = 0.06) -> None:
+    """Each labelled line's name at its right end, in its colour, in place of a legend.
+
+    Args:
+        least: distance between two names, as a share of the height; nearer ones are pushed apart.
+    """
+    axes.autoscale_view()
+    named = []
+    for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
+        line = getattr(handle, "lines", (handle,))[0]  # of an error bar, its line
+        end = np.column_stack([line.get_xdata(), line.get_ydata()])
+        x, y = (axes.transScale + axes.transLimits).transform(end[np.isfinite(end).all(1)][-1])
+        named.append([x, min(max(y, 0.0), 1.0), name, line.get_color()])
+    named.sort(key=lambda each: each[1])
+    for _ in range(100):
+        for lower, upper in zip(named, named[1:], strict=False):
+            short = least - (upper[1] - lower[1])
+            if short > 0 and abs(upper[0] - lower[0]) < 0.5:
+                lower[1], upper[1] = lower[1] - short / 2, upper[1] + short / 2
+    for x, y, name, colour in named:
+        x = max(other for other, *_ in named if other < x + 0.2)  # beside the ends of its neighbours, too
+        axes.annotate(name, (x + 0.012, y), xycoords="axes fraction", color=colour, va="center", fontsize=fontsize,
+                      annotation_clip=False)  # fmt: skip
+
+
 def frame_strip(rows: dict[str, np.ndarray], titles: list[str] | None = None, width: float = PAGE) -> None:
     """A film strip: each row a label and its pictures (n, height, width, 3), uint8 or floats in [0, 1]."""
     count = max(len(pictures) for pictures in rows.values())

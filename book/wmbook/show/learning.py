@@ -40,6 +40,17 @@ def curves(records: Records) -> dict[tuple[str, int], dict[str, np.ndarray]]:
     return {pair: curve(records, *pair) for pair in records.searches}
 
 
+def over_runs(runs: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Validations of several searches with the same plan: millions of steps, and mean, lowest and highest return."""
+    rows = [np.flatnonzero(np.isfinite(columns["validation_mean"])) for columns in runs]
+    shortest = min(map(len, rows))
+    steps, returns = (
+        np.stack([columns[name][row[:shortest]] for columns, row in zip(runs, rows, strict=True)])
+        for name in ("env_steps", "validation_mean")
+    )
+    return {"steps": steps.mean(0) / 1e6, "mean": returns.mean(0), "low": returns.min(0), "high": returns.max(0)}
+
+
 def seconds_before_search(records: Records, arm: str, train_seed: int, iteration: int | None = None) -> float:
     """Wall seconds of all stages that come before a search, the last unless told; NaN if costs are not on record."""
     stages = records.runs.get(f"{arm}/seed{train_seed}", {}).get("stages")

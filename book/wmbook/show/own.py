@@ -9,8 +9,13 @@ import numpy as np
 
 from wmbook.records.records import Records
 from wmbook.show import figures, learning
+from wmlib.config import LATENT_SIZE
 from wmlib.data.rollouts import RolloutStore
 from wmlib.runs import read_metrics
+from wmlib.seeds import generator
+from wmlib.stages.agents import agent_of
+from wmlib.stages.chain import Chain
+from wmlib.stages.vision import frame_files
 
 ARM, SEED = "vae-zh", 0  # the book's run
 OURS, THEIRS = "your run", "the book's run"
@@ -44,32 +49,62 @@ def data(chapter) -> None:
     print(f"{THEIRS}: {sum(stage['episodes'] for stage in collected)} episodes, {frames:,} frames")
 
 
-def _training(axes, chapter, part: str, column: str) -> None:
+def _holds(chapter, *parts: str) -> bool:
+    """Whether there is a run of the reader's own with these stages done; if it lacks them, how it gets them."""
+    done = chapter.mine and all(chapter.chain.stage(part).done for part in parts)
+    if chapter.mine and not done:
+        arm = chapter.chain.config.vision
+        print(f"Your run has no {' and '.join(parts)} of vision={arm} yet: wmlib run --run DIR --set vision={arm}")
+    return done
+
+
+def _training(axes, chapter, part: str, column: str, arm: str = ARM) -> None:
     """A held-out figure over the updates, of both runs."""
     ours, theirs = _colours()
-    recorded = Records().training(ARM, part, SEED)
+    recorded = Records().training(arm, part, SEED)
     known = np.isfinite(recorded[column])
     axes.plot(recorded["step"][known], recorded[column][known], **theirs)
-    if chapter.mine:
+    if _holds(chapter, part):
         rows = [row for row in read_metrics(chapter.chain.stage(part) / "metrics.jsonl") if column in row]
         axes.plot([row["step"] for row in rows], [row[column] for row in rows], **ours)
     axes.set(xlabel="updates")
-    axes.legend()
 
 
-def vision(chapter) -> None:
-    """How V was trained, and held-out frames through it."""
+def vision(chapter, arm: str = ARM) -> None:
+    """How V was trained, held-out frames through it, and what it draws from noise."""
     _, axes = figures.new_figure(figures.PAGE, 2.2)
-    _training(axes, chapter, "vision", "held_out_reconstruction")
+    _training(axes, chapter, "vision", "held_out_reconstruction", arm)
     axes.set(yscale="log", ylabel="squared error of a frame")
-    if chapter.mine:
-        from wmlib.stages.vision import frame_files
-
-        file = frame_files(chapter.chain)[1][0]
-        frames = RolloutStore.read(file).frames
-        frames = frames[_spread(len(frames))]
+    figures.label_lines(axes)
+    if chapter.mine and chapter.chain.vision.done:
+        frames = _held_out(chapter)
         encode, decode = _eyes(chapter.agent())
-        figures.frame_strip({"frame": frames, "your V": decode(encode(frames)[0])})
+        noise = generator(SEED, "notebook", "prior").standard_normal((len(frames), LATENT_SIZE)).astype(np.float32)
+        figures.frame_strip({"frame": frames, "your V": decode(encode(frames)[0]), "from noise": decode(noise)})
+
+
+def compared(chapter) -> None:
+    """The same held-out frames through the reader's VAE and VAE/GAN, and both drivers' scores, as far as they are."""
+    if not _holds(chapter, "vision", "evaluate"):
+        return
+    chains = {
+        "your VAE": Chain(chapter.chain.run_config.override(["vision=vae"]), chapter.folder),
+        "your VAE/GAN": chapter.chain,
+    }
+    rows = {"frame": _held_out(chapter)}
+    for name, chain in chains.items():
+        encode, decode = _eyes(agent_of(chain))
+        rows[name] = decode(encode(rows["frame"])[0])
+    figures.frame_strip(rows)
+    for name, chain in chains.items():
+        if chain.evaluate.done:
+            print(_score(name, chain.evaluate.summary()))
+
+
+def _held_out(chapter) -> np.ndarray:
+    """Eight frames that V was not trained on."""
+    frames = RolloutStore.read(frame_files(chapter.chain)[1][0]).frames
+    return frames[_spread(len(frames))]
 
 
 def _eyes(agent):
@@ -90,6 +125,8 @@ def memory(chapter) -> None:
     left.set(ylabel="nats per latent dimension")
     _training(right, chapter, "memory", "held_out_reward")
     right.set(ylabel="squared error of the reward")
+    for axes in (left, right):
+        figures.label_lines(axes)
 
 
 def dream(chapter) -> None:
@@ -99,7 +136,6 @@ def dream(chapter) -> None:
     from wmlib.models.inference import MemoryStep
     from wmlib.models.mixture import mixture, mixture_mean
     from wmlib.models.weights import load_weights
-    from wmlib.stages.vision import frame_files
 
     agent = chapter.agent()
     episode = RolloutStore.read(frame_files(chapter.chain)[1][0])
@@ -137,7 +173,7 @@ def controller(chapter) -> None:
         rows = [row for row in rows if row["validation_mean"] != ""]
         axes.plot([row["env_steps"] / 1e6 for row in rows], [row["validation_mean"] for row in rows], **ours)
     axes.set(xlabel="million steps of the last search", ylabel="validated return")
-    axes.legend(loc="lower right")
+    figures.label_lines(axes)
 
 
 def score(chapter) -> None:
@@ -146,6 +182,30 @@ def score(chapter) -> None:
     if chapter.mine:
         scores = {OURS: chapter.chain.evaluate.summary(), **scores}
     for name, found in scores.items():
-        low, high = found["ci95"]
-        spread = f"{found['mean']:.0f} ± {found['std']:.0f} on {found['n']} test tracks"
-        print(f"{name:15s} {spread}, 95 % interval of the mean {low:.0f} to {high:.0f}")
+        print(_score(name, found))
+
+
+def _score(name: str, found: dict) -> str:
+    low, high = found["ci95"]
+    spread = f"{found['mean']:.0f} ± {found['std']:.0f} on {found['n']} test tracks"
+    return f"{name:15s} {spread}, 95 % interval of the mean {low:.0f} to {high:.0f}"
+
+
+def doom(chapter) -> None:
+    """The score of Take Cover in the game and in the dream it was learnt in."""
+    from wmbook.show.temperatures import records
+    from wmlib.stages.evaluate import read_rows
+    from wmlib.stats import describe
+
+    arm = chapter.chain.config.arm if chapter.mine else "dream-tau-1.15"
+    theirs = records().scores[arm]
+    found = {f"{THEIRS}, game": theirs, f"{THEIRS}, dream": theirs["dream"]}
+    if chapter.mine:
+        rows = read_rows(chapter.chain.evaluate / "episodes.csv")
+        for place in ("dream", "vizdoom"):
+            score = describe([row["return"] for row in rows if row["renderer"] == place])
+            found = {f"{OURS}, {'game' if place == 'vizdoom' else place}": score, **found}
+    for name, score in found.items():
+        low, high = score["ci95"]
+        value = f"{score['mean']:.0f} ± {score['std']:.0f}, n = {score['n']}"
+        print(f"{name:22s} {value}, 95 % interval {low:.0f} to {high:.0f}")

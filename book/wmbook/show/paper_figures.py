@@ -12,7 +12,6 @@ import numpy as np
 
 from wmbook.records.published import CORES, LEARNING_CURVE
 from wmbook.records.records import Records, find_root
-from wmbook.show.comparison import CONTROLS
 from wmbook.show.diagrams import _tint, arrow, box, canvas, path
 from wmbook.show.figures import (
     BLACK,
@@ -21,16 +20,17 @@ from wmbook.show.figures import (
     GREY,
     PART,
     VERMILLION,
+    label_lines,
     line_options,
     look,
     new_figure,
-    rank,
     use_style,
     write_svgs,
 )
 from wmlib.search.cmaes import CMAES
 from wmlib.stats import SOLVED
 
+LEARNERS = ("vae-zh", "vae-z-hidden", "vae-z")
 STRIP = (2, (0, 20, 40, 60, 80, 99))  # of the film: which dream, and its frames at 50 a second
 
 
@@ -143,23 +143,22 @@ def vaegan():
 
 
 def learning(records: Records):
-    """Return of the search's mean solution by core-hours of search: the recorded arms but the VAE/GAN's controls, and
-    the authors' search."""
+    """Return of the search's mean solution by core-hours of search: with memory, without, and the authors' search."""
     figure, axes = new_figure(COLUMN, 2.05)
-    for arm in sorted(records.scores, key=rank):
+    for arm in LEARNERS:
         curve = records.curve(arm)
-        if not curve or arm.partition("-")[0] in CONTROLS:  # theirs lie on the others' and are in the table
-            continue
         shown = np.isfinite(curve["validation_mean"])
         hours = (curve["wall_seconds"] * curve["cores"] / 3600)[shown]
         half = 1.96 * (curve["validation_std"] / np.sqrt(curve["validation_n"]))[shown]
         axes.errorbar(hours, curve["validation_mean"][shown], half, marker=look(arm).marker, markersize=3,
                       elinewidth=0.7, **line_options(arm) | {"linewidth": 1.2})  # fmt: skip
     authors = np.array([(hours * CORES, score) for _, _, score, hours in LEARNING_CURVE if score is not None])
-    axes.plot(*authors.T, marker=look("published").marker, **line_options("published") | {"linewidth": 1.2})
+    theirs = line_options("published") | {"linewidth": 1.2, "label": ""}
+    axes.plot(*authors.T, marker=look("published").marker, **theirs)
     axes.axhline(SOLVED, color=BLACK, linewidth=0.8, linestyle=(0, (1, 2)))
-    axes.set(xscale="log", ylim=(-100, 1000), xlabel="core-hours of search", ylabel="return")
-    axes.legend(loc="lower right", fontsize=6.5, handlelength=3.2)
+    axes.set(xscale="log", ylim=(0, 1000), xlabel="core-hours of search", ylabel="return")
+    label_lines(axes, fontsize=7, least=0.075)
+    axes.annotate("the authors", authors[0], xytext=(0, -11), textcoords="offset points", fontsize=7)
     return figure
 
 

@@ -63,7 +63,7 @@ def budget(records: Records) -> str:
         f"*{run['scale']}* of our code. An epoch is one pass through all frames. The search{rehearsal} is counted up "
         "to the generation that was chosen."
     )
-    return _table("tab-budget", caption, ["", "original", "here"], rows)
+    return _table("tab-budget", caption, ["effort", "original", "here"], rows)
 
 
 def speed(records: Records) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import matplotlib
 import numpy as np
 
 from wmbook.show.figures import (
@@ -14,12 +13,12 @@ from wmbook.show.figures import (
     PAGE,
     SKY,
     VERMILLION,
-    learning_curve,
+    label_lines,
     look,
     new_figure,
     score_histogram,
 )
-from wmbook.show.learning import original
+from wmbook.show.learning import original, over_runs
 from wmlib.stats import SOLVED
 
 LOST = {  # reason for lost points -> label, colour, hatch
@@ -42,93 +41,44 @@ def _solved(axes) -> None:
 
 
 def learning_panels(arm: str, runs: dict[int, dict]):
-    """One arm's searches over generations, steps, wall time and core-hours, with the original's on the same axes.
+    """One arm's validated mean solutions over generations, steps, hours and core-hours, beside the original's.
 
     Args:
         runs: training seed to curve of :func:`wmbook.show.learning.curve`.
     """
-    figure, panels = new_figure(PAGE, 5.2, 2, 2, sharey=True)
-    theirs, style = original(), look("published")
+    figure, panels = new_figure(PAGE, 4.6, 2, 2, sharey=True)
+    ours, theirs = look(arm), look("published")
     kinds = (
         ("generation", 1, "generation"),
         ("env_steps", 1e6, "million environment steps"),
         ("minutes", 60, "hours of search"),
         ("core_hours", 1, "core-hours of search"),
     )
-    validated = np.isfinite(theirs["validation_mean"])
     for axes, (column, scale, label) in zip(panels.flat, kinds, strict=True):
-        with matplotlib.rc_context({"lines.markersize": 2.5, "lines.linewidth": 1.1}):
-            for curve in runs.values():
-                learning_curve(axes, arm, curve, x=column, scale=scale)
-        axes.plot(
-            theirs[column] / scale, theirs["population_mean"], color=style.colour, linewidth=0.8, alpha=0.5
-        )  # fmt: skip
-        axes.plot(
-            theirs[column][validated] / scale,
-            theirs["validation_mean"][validated],
-            color=style.colour,
-            linestyle=style.line,
-            marker=style.marker,
-            label=style.label,
-        )
-        axes.set(xscale="log", xlabel=label, ylim=(-100, 1000))
+        for style, curve in (*((ours, curve) for curve in runs.values()), (theirs, original())):
+            shown = np.isfinite(curve["validation_mean"])
+            axes.plot(curve[column][shown] / scale, curve["validation_mean"][shown], color=style.colour,
+                      linestyle=style.line, marker=style.marker, markersize=3, linewidth=1.1)  # fmt: skip
+        axes.set(xscale="log", xlabel=label, ylim=(500, 1000))
         _solved(axes)
+    panels[1, 1].annotate(f"ours,\n{len(runs)} runs", (0.24, 0.3), xycoords="axes fraction", color=ours.colour)
+    panels[1, 1].annotate("the original", (0.98, 0.62), xycoords="axes fraction", ha="right", color=theirs.colour)
     for axes in panels[:, 0]:
         axes.set_ylabel("return")
-    handles, labels = panels[0, 0].get_legend_handles_labels()
-    unique = dict(zip(labels, handles, strict=True))
-    panels[0, 0].legend(unique.values(), unique.keys(), loc="lower right")
     return figure
 
 
-def arms_panel(curves: dict[tuple[str, int], dict]):
-    """The validated mean solution of every search against steps; one look per arm, one line per training seed."""
+def arms_panel(curves: dict[tuple[str, int], dict], arms: tuple[str, ...]):
+    """Validated mean solutions against steps: of each arm the mean over its runs, and the range of several."""
     figure, axes = new_figure(PAGE, 3.1)
-    named = set()
-    for (arm, _), curve in curves.items():
-        shown, style = np.isfinite(curve["validation_mean"]), look(arm)
-        axes.plot(
-            curve["env_steps"][shown] / 1e6,
-            curve["validation_mean"][shown],
-            color=style.colour,
-            linestyle=style.line,
-            marker=style.marker,
-            markersize=3.5,
-            label="" if arm in named else style.label,
-        )
-        named.add(arm)
+    for arm in arms:
+        found, style = over_runs([curve for (name, _), curve in curves.items() if name == arm]), look(arm)
+        axes.fill_between(found["steps"], found["low"], found["high"], color=style.colour, alpha=0.15, linewidth=0)
+        axes.plot(found["steps"], found["mean"], color=style.colour, linestyle=style.line, marker=style.marker,
+                  markersize=3.5, label=style.label)  # fmt: skip
     _solved(axes)
     axes.set(xlabel="million environment steps of search", ylabel="return of the mean solution")
-    axes.legend(loc="lower right")
-    return figure
-
-
-def race(curves: dict[tuple[str, int], dict]):
-    """Validated mean solutions with their intervals over steps and over minutes from nothing, a line per search."""
-    figure, panels = new_figure(PAGE, 2.7, columns=2, sharey=True)
-    for axes, column, scale, label in (
-        (panels[0], "env_steps", 1e6, "million environment steps of search"),
-        (panels[1], "minutes_from_nothing", 1, "minutes from nothing"),
-    ):
-        named = set()
-        for (arm, _), curve in curves.items():
-            shown, style = np.isfinite(curve["validation_mean"]), look(arm)
-            axes.errorbar(
-                curve[column][shown] / scale,
-                curve["validation_mean"][shown],
-                curve["half_interval"][shown],
-                fmt=style.marker,
-                linestyle=style.line,
-                color=style.colour,
-                markersize=3.5,
-                elinewidth=0.8,
-                label=None if arm in named else style.label,
-            )
-            named.add(arm)
-        _solved(axes)
-        axes.set_xlabel(label)
-    panels[0].set_ylabel("return of the mean solution")
-    panels[0].legend(loc="lower right")
+    label_lines(axes)
     return figure
 
 
@@ -210,6 +160,31 @@ def bends(record: dict):
     for axes in (left, middle, right):
         axes.set_xticks(places, bend_names(record["edges"]), rotation=35, ha="right", fontsize=7)
     figure.supxlabel("radius of the bend", fontsize=8.5)
+    return figure
+
+
+def lap(speed: np.ndarray, actions: np.ndarray, radius: np.ndarray, tight: float):
+    """One drive over time: speed, steering, gas and brake; where the bend is tighter than ``tight`` m, a grey band.
+
+    Args:
+        speed: (T,) m/s; actions: (T, 3); radius: (T,) of the bend the car is in, m.
+    """
+    figure, panels = new_figure(PAGE, 3.6, 3, 1, sharex=True, height_ratios=(1.2, 1.2, 1))
+    seconds = np.arange(len(speed)) / 50
+    steer, gas, brake = actions.T
+    for axes in panels:
+        axes.fill_between(seconds, 0, 1, where=radius < tight, color="#DDDDDD", linewidth=0, step="mid",
+                          transform=axes.get_xaxis_transform())  # fmt: skip
+        axes.grid(False, axis="x")
+    panels[0].plot(seconds, speed, color=BLUE)
+    panels[0].set(ylabel="speed, m/s", ylim=(0, 1.25 * speed.max()))
+    panels[0].annotate(f"grey: bends under {tight:.0f} m", (0.99, 0.06), xycoords="axes fraction", ha="right")
+    panels[1].plot(seconds, steer, color=BLACK, linewidth=0.9)
+    panels[1].set(ylabel="steering", ylim=(-1.05, 1.05))
+    panels[2].plot(seconds, gas, color=GREEN, label="gas")
+    panels[2].plot(seconds, brake, "--", color=VERMILLION, label="brake")
+    panels[2].set(ylabel="pedals", ylim=(-0.03, 1.45), yticks=(0, 1), xlabel="seconds", xlim=(0, seconds[-1]))
+    panels[2].legend(loc="upper right", ncols=2)
     return figure
 
 

@@ -30,6 +30,12 @@ def test_with_a_run_its_stages_are_made_once_and_shown(tmp_path, capsys):
         Chapter(namespace(run=str(tmp_path / "mine"), scale="quick"))
 
 
+def test_a_run_without_a_vaegan_says_how_to_get_one(tmp_path, capsys):
+    chapter = Chapter(namespace(run=str(tmp_path / "mine")), overrides=("vision=vaegan",))
+    own.compared(chapter)
+    assert "wmlib run --run DIR --set vision=vaegan" in capsys.readouterr().out
+
+
 def test_the_site_is_made_of_the_runs_chapters(tmp_path):
     run = tmp_path / "run"
     with pytest.raises(UserError, match="not executed yet"):

@@ -1,0 +1,96 @@
+"""Learning in dreams of different temperatures: scores in the dream and in the game, ours beside the paper's."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from wmbook.records.published import DOOM
+from wmbook.records.records import Records, find_root
+from wmbook.show.figures import BLACK, BLUE, GREY, PAGE, VERMILLION, new_figure
+from wmbook.show.tables import markdown_table
+from wmlib.config import TASKS
+
+SOLVED = TASKS["takecover"].solved
+
+
+def records() -> Records:
+    """The records of Take Cover."""
+    return Records(find_root() / "book" / "results" / "takecover")
+
+
+def arms(scores: dict[str, dict]) -> dict[float, dict]:
+    """Temperature to the entry of ``summary.json`` of the C that learnt at it, coldest first."""
+    dreamt = {float(arm.removeprefix("dream-tau-")): entry for arm, entry in scores.items() if "dream" in entry}
+    return dict(sorted(dreamt.items()))
+
+
+def _score(entry: dict | None) -> str:
+    return f"{entry['mean']:.0f} ± {entry['std']:.0f}" if entry else ""
+
+
+def _interval(entry: dict) -> str:
+    return f"{entry['ci95'][0]:.0f} to {entry['ci95'][1]:.0f}"
+
+
+def temperature_table(scores: dict[str, dict]) -> str:
+    """A row per temperature, then the drivers that learn nothing; ± is the standard deviation over episodes."""
+    header = ["temperature", "in the dream", "in the game", "95 % interval", "games", "paper: dream", "paper: game"]
+    rows = []
+    for tau, entry in arms(scores).items():
+        theirs = DOOM.get(tau, {})
+        ours = [_score(entry["dream"]), _score(entry), _interval(entry), str(entry["n"])]
+        rows.append([f"{tau:.2f}", *ours, _score(theirs.get("dream")), _score(theirs.get("game"))])
+    for arm, label in (("random", "random buttons"), ("stay", "standing still")):
+        if arm in scores:
+            entry, theirs = scores[arm], DOOM.get(arm, {})
+            rows.append([label, "", _score(entry), _interval(entry), str(entry["n"]), "", _score(theirs.get("game"))])
+    return markdown_table(header, rows)
+
+
+def temperature_figure(scores: dict[str, dict]):
+    """Return over temperature: ours with 95 % intervals of the mean, the paper's as open marks."""
+    figure, axes = new_figure(PAGE, 3.0)
+    ours = arms(scores)
+    for place, colour, marker, shift, label in (
+        ("dream", VERMILLION, "s", -0.06, "in the dream"),
+        ("game", BLUE, "o", 0.06, "in the game"),
+    ):
+        entries = [entry["dream"] if place == "dream" else entry for entry in ours.values()]
+        means = np.array([entry["mean"] for entry in entries])
+        low, high = np.array([entry["ci95"] for entry in entries]).T
+        x = np.arange(len(ours)) + shift
+        style = {"fmt": marker, "color": colour, "capsize": 3, "label": f"{label}, ours"}
+        axes.errorbar(x, means, (means - low, high - means), **style)
+        theirs = [DOOM[tau][place]["mean"] for tau in ours]
+        axes.plot(x, theirs, marker, color=colour, fillstyle="none", label=f"{label}, the paper")
+    for value, label in ((SOLVED, "solved"), (scores["random"]["mean"], "random"), (scores["stay"]["mean"], "still")):
+        axes.axhline(value, color=BLACK if label == "solved" else GREY, linewidth=0.8, linestyle=(0, (2, 2)))
+        place = {"xycoords": ("axes fraction", "data"), "ha": "right", "va": "bottom", "fontsize": "small"}
+        axes.annotate(f"{label}: {value:.0f}", (0.995, value), **place)
+    axes.set(xticks=range(len(ours)), xticklabels=[f"{tau:.2f}" for tau in ours], xlabel="temperature of the dream")
+    axes.set(ylabel="tics survived", ylim=(0, 2200), xlim=(-0.4, len(ours) - 0.1))
+    axes.legend(ncols=2, loc="upper right")
+    return figure
+
+
+def search_figure(folder: Path | None = None):
+    """What each search saw (its population's dreams) and what it did not (its mean in the real game)."""
+    file = (folder or find_root() / "book" / "results" / "takecover") / "learning_curves.csv"
+    with file.open(newline="", encoding="utf-8") as table:
+        rows = list(csv.DictReader(table))
+    names = sorted({row["arm"] for row in rows})
+    figure, panels = new_figure(PAGE, 2.2, 1, len(names), sharey=True, squeeze=False)
+    for axes, arm in zip(panels[0], names, strict=True):
+        curve = [row for row in rows if row["arm"] == arm]
+        generations = [int(row["generation"]) for row in curve]
+        axes.plot(generations, [float(row["population_mean"]) for row in curve], color=VERMILLION, label="dreams")
+        seen = [row for row in curve if row["validation_mean"]]
+        real = [float(row["validation_mean"]) for row in seen]
+        axes.plot([int(row["generation"]) for row in seen], real, "o--", color=BLUE, markersize=3, label="games")
+        axes.set(title=f"temperature {float(arm.removeprefix('dream-tau-')):.2f}", xlabel="generation", ylim=(0, 2200))
+    panels[0, 0].set_ylabel("tics survived")
+    panels[0, 0].legend()
+    return figure

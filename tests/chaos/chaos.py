@@ -1,0 +1,213 @@
+"""A run that is killed again and again ends where an undisturbed one ends, bit by bit, and leaves nothing behind.
+
+Runs of the smallest scale, each in a folder of its own, are continued until they are finished, while
+
+- ``renames``: the command is killed (SIGKILL) just before or after a rename, a random few renames on;
+- ``moments``: the command is killed at a random moment;
+- ``workers``: every few seconds one of its worker processes is killed, or stopped (SIGSTOP) for good.
+
+After every kill no process of the run may be left. At the end all arrays, tables, metrics and figures are compared.
+
+    python tests/chaos/chaos.py [--kills N] [--seed S] [--out JSON]
+"""
+
+import argparse
+import csv
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from pathlib import Path
+
+import numpy as np
+
+HERE = Path(__file__).parent
+RUN = ("run", "--scale", "smoke", "--set", "rollout.workers=2")
+TAG = "WMLIB_CHAOS"  # in the environment of every process of a run: how orphans are found
+ORPHANS = 10.0  # seconds that workers have to end after their parent was killed
+TIMES = re.compile(r', "[a-z_]*(seconds|per_second)": [-0-9.e+]+|"[a-z_]*(seconds|per_second)": [-0-9.e+]+,? ?')
+
+
+class Disturbed:
+    """One command, started again until it is finished.
+
+    Args:
+        words: of the ``wmlib`` command, without ``--run``.
+    """
+
+    def __init__(self, folder: Path, words: tuple[str, ...], silent: float = 120.0):
+        self.folder, self.words, self.tag = folder, words, uuid.uuid4().hex
+        self.environment = {**os.environ, TAG: self.tag, "SILENT": str(silent), "CUDA_VISIBLE_DEVICES": ""}
+        self.kills, self.faults = 0, []
+
+    def start(self, number: int = 0, when: str = "after") -> subprocess.Popen:
+        """The command, killed by itself at a rename."""
+        command = [sys.executable, str(HERE / "killed.py"), str(number), when, *self.words, "--run", str(self.folder)]
+        return subprocess.Popen(command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    def ended(self, process: subprocess.Popen) -> bool:
+        """Wait for the end, and for its workers; True if the command was finished rather than killed."""
+        said = process.communicate()[0].decode(errors="replace")
+        if process.returncode not in (0, -signal.SIGKILL):
+            raise AssertionError(f"exit code {process.returncode}: {said[-2000:]}")
+        self.kills += process.returncode != 0
+        until = time.monotonic() + ORPHANS
+        while (left := self.processes()) and time.monotonic() < until:
+            time.sleep(0.1)
+        if left:
+            self.faults.append(f"after kill {self.kills}: {len(left)} processes left")
+            for number in left:
+                os.kill(number, signal.SIGKILL)
+        return process.returncode == 0
+
+    def processes(self) -> list[int]:
+        """Numbers of all processes of this run that are alive."""
+        found = []
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                alive = entry.joinpath("stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+                if alive and f"{TAG}={self.tag}".encode() in entry.joinpath("environ").read_bytes():
+                    found.append(int(entry.name))
+            except (OSError, IndexError):
+                continue
+        return found
+
+    def workers(self, parent: int) -> list[int]:
+        """Numbers of the worker processes that the command started."""
+        found = []
+        for number in self.processes():
+            try:
+                stat = Path(f"/proc/{number}/stat").read_text().rsplit(")", 1)[1].split()
+                command = Path(f"/proc/{number}/cmdline").read_bytes()
+            except OSError:
+                continue
+            if int(stat[1]) == parent and b"spawn_main" in command:
+                found.append(number)
+        return found
+
+
+def at_renames(run: Disturbed, random: np.random.Generator, kills: int) -> None:
+    """Killed ``kills`` times, one to five renames after each start; then left to finish."""
+    for _ in range(kills):
+        if run.ended(run.start(int(random.integers(1, 6)), str(random.choice(["before", "after"])))):
+            return
+    while not run.ended(run.start()):
+        pass
+
+
+def at_moments(run: Disturbed, random: np.random.Generator, kills: int, longest: float) -> None:
+    """Killed ``kills`` times, up to ``longest`` seconds after each start; then left to finish."""
+    for _ in range(kills):
+        process = run.start()
+        try:
+            process.wait(random.uniform(0, longest))
+        except subprocess.TimeoutExpired:
+            process.kill()
+        if run.ended(process):
+            return
+    while not run.ended(run.start()):
+        pass
+
+
+def at_workers(run: Disturbed, random: np.random.Generator, kills: int, pause: float) -> tuple[int, int]:
+    """One run, whose workers are killed or stopped ``kills`` times; returns how many of each."""
+    killed, stopped, process = 0, 0, run.start()
+    while process.poll() is None and killed + stopped < kills:
+        time.sleep(random.uniform(0, pause))
+        workers = run.workers(process.pid)
+        if workers:
+            number = signal.SIGSTOP if stopped < killed else signal.SIGKILL
+            try:
+                os.kill(int(random.choice(workers)), number)
+            except ProcessLookupError:
+                continue
+            killed, stopped = killed + (number == signal.SIGKILL), stopped + (number == signal.SIGSTOP)
+            while process.poll() is None and set(workers) & set(run.workers(process.pid)):
+                time.sleep(0.2)  # the next one hits their successors: three losses in one batch end a run
+            time.sleep(pause)
+    run.ended(process)
+    return killed, stopped
+
+
+def results(folder: Path) -> dict:
+    """All that must come out the same: arrays by their bits, tables, metrics and figures without their times."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        name = str(path.relative_to(folder))
+        if not path.is_file() or "tensorboard" in name or path.name in (".owner", "elapsed.json", "provenance.json"):
+            continue
+        data = path.read_bytes()
+        if path.suffix == ".npz":
+            with np.load(path) as arrays:
+                data = {key: (arrays[key].shape, arrays[key].tobytes()) for key in arrays.files}
+        elif path.suffix == ".csv":
+            rows = csv.DictReader(io.StringIO(data.decode()))
+            data = [{key: cell for key, cell in row.items() if key != "wall_seconds"} for row in rows]
+        elif path.name == "DONE":
+            record = json.loads(data)
+            record["payload"] = record["payload"]["files"]  # the digits of times have lengths
+            data = {key: value for key, value in record.items() if "second" not in key}
+        else:
+            data = TIMES.sub("", re.sub(r"\s+", " ", data.decode()))
+        found[name] = data
+    return found
+
+
+def different(expected: dict, found: dict) -> list[str]:
+    """Names of files that are missing, left over, or say something else."""
+    return sorted(name for name in {**expected, **found} if expected.get(name) != found.get(name))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=40, help="of each kind")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=None, help="JSON to write")
+    arguments = parser.parse_args()
+    random, record = np.random.default_rng(arguments.seed), {}
+    with tempfile.TemporaryDirectory() as root:
+        undisturbed = Disturbed(Path(root) / "undisturbed", RUN)
+        began = time.monotonic()
+        assert undisturbed.ended(undisturbed.start())
+        length = time.monotonic() - began
+        expected = results(undisturbed.folder)
+        print(f"undisturbed: {length:.0f} s, {len(expected)} files", flush=True)
+        for kind in ("renames", "moments", "workers"):
+            began, runs, extra = time.monotonic(), [], {}
+            while sum(run.kills for run in runs) + sum(extra.values()) < arguments.kills:
+                run = Disturbed(Path(root) / f"{kind}-{len(runs)}", RUN, silent=10.0)
+                left = arguments.kills - sum(run.kills for run in runs) - sum(extra.values())
+                if kind == "renames":
+                    at_renames(run, random, left)
+                elif kind == "moments":
+                    at_moments(run, random, left, length)
+                else:
+                    killed, stopped = at_workers(run, random, left, length / 10)
+                    extra = {"killed": extra.get("killed", 0) + killed, "stopped": extra.get("stopped", 0) + stopped}
+                wrong = different(expected, results(run.folder))
+                run.faults += [f"differs: {', '.join(wrong)}"] if wrong else []
+                runs.append(run)
+                print(f"{kind}: {run.kills} kills {extra}, {run.faults or 'nothing amiss'}", flush=True)
+            record[kind] = {
+                "runs": len(runs),
+                "kills": sum(run.kills for run in runs),
+                **extra,
+                "fault_count": sum(len(run.faults) for run in runs),
+                "faults": [fault for run in runs for fault in run.faults],
+                "seconds": round(time.monotonic() - began),
+            }
+            record["files_compared"] = len(expected)
+            if arguments.out:  # after each kind: this takes long
+                arguments.out.write_text(json.dumps(record, indent=1) + "\n")
+    print(json.dumps(record))
+    sys.exit(any(record[kind]["faults"] for kind in ("renames", "moments", "workers")))
+
+
+if __name__ == "__main__":
+    main()
