@@ -173,7 +173,7 @@ def test_every_control_does_something(reader):
     for number, button in enumerate(reader.driver.find_elements("css selector", "[data-part=starts] button")):
         button.click()
         dreams[f"start {number}"] = reader.dream(4)
-    reader.js("const t = document.querySelector('[data-part=tau]'); t.value = 3; t.oninput()")
+    reader.js("const t = document.querySelector('[data-part=tau]'); t.value = 4; t.oninput()")
     dreams["hot"] = reader.dream(4)
     pictures = [dream[-1][-1] for dream in dreams.values()]
     assert len(set(pictures)) == len(pictures) - 1, f"only the start chosen at first is shown twice: {dreams}"

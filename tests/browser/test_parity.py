@@ -1,6 +1,7 @@
 """The page's JavaScript against Keras: the same pictures, the same memory, and a wheel that turns the right way."""
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -80,3 +81,17 @@ def test_a_damaged_file_is_one_sentence(change, sentence, tmp_path):
     )
     printed = subprocess.run([NODE, "-e", code], check=True, capture_output=True, text=True).stdout
     assert sentence in printed and "export-web" in printed and printed.count("\n") == 1
+
+
+def test_the_page_says_what_was_measured_on_its_files():
+    """The sentences of book/drive.md, and that the record is of these files."""
+    record = json.loads((DRIVE.parents[1] / "results" / "drive.json").read_text())
+    assert record["megabytes"] == pytest.approx(sum(path.stat().st_size for path in DRIVE.iterdir()) / 1e6, abs=0.05)
+    for arm in WORLDS:
+        world = record["worlds"][arm]
+        head = (DRIVE / f"{arm}.js").read_text()[:2000]
+        assert list(world["r2"].values()) == json.loads(re.search(r'"r2": (\[.*?\])', head)[1])
+        steering, (cold, own, warm, hot) = world["steering"], world["heat"]
+        assert min(steering["left_swings_right"], steering["right_swings_left"]) > 0.9 * steering["dreams"]
+        assert cold["between"] < own["between"] / 2 and cold["change"] < own["change"] < warm["change"] < hot["change"]
+        assert hot["change"] > 2 * own["change"] and hot["road_back"] > 0.9 * own["road"]

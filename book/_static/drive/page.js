@@ -76,6 +76,7 @@
     if (mine === beat) run(on); // nothing else was pressed meanwhile
   }
 
+  const tau = () => 2 ** Number($("tau").value); // each step of the slider is the same factor
   function action() {
     if (agent) return null;
     const wanted = held.has("right") - held.has("left");
@@ -95,7 +96,7 @@
   async function tick(mine) {
     const began = performance.now();
     try {
-      const seen = await ask("step", { action: action(), tau: Number($("tau").value) });
+      const seen = await ask("step", { action: action(), tau: tau() });
       if (mine !== beat) return;
       show(seen);
     } catch (error) { run(false); say(error.message); return; }
@@ -198,7 +199,7 @@
   $("pause").onclick = () => { say(""); run(!running); };
   $("agent").onclick = () => { take(!agent); if (!running) run(true); };
   $("reset").onclick = $("world").onchange = () => again();
-  $("tau").oninput = () => { $("tau-value").textContent = Number($("tau").value).toFixed(2); };
+  $("tau").oninput = () => { $("tau-value").textContent = tau().toFixed(2); };
   $("tau").addEventListener("pointerup", () => $("view").focus({ preventScroll: true })); // the arrow keys drive again
   $("tau").oninput();
   root.classList.add("ready");
