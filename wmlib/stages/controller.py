@@ -6,6 +6,7 @@ same fresh tracks. The answer is the search's mean, at the generation that valid
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -167,7 +168,7 @@ def format_curve(rows: list[dict]) -> str:
 
 def read_curve(path: Path) -> list[dict]:
     """Rows of a learning curve, numbers parsed; empty when there is none yet."""
-    if not path.exists():
+    if not os.path.lexists(path):
         return []
     whole = {"generation", "env_steps", "cores", "validation_n"}
     kinds = {name: int if name in whole else float for name in COLUMNS}

@@ -7,6 +7,7 @@ much: the dream's return beside the real one.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -70,9 +71,9 @@ def run(chain, stage: Stage) -> None:
             row["wall_seconds"] = round(clock.seconds, 1)
             rows.append({name: row.get(name, "") for name in COLUMNS})
             write_text(stage / "generations.csv", csv_text(COLUMNS, rows))
-            search.save(stage / "search.npz")
-            clock.save()
             log.scalars(search.generation, **{k: v for k, v in row.items() if isinstance(v, float)})
+            search.save(stage / "search.npz")  # last: what a resumed search drops is recorded again
+            clock.save()
             progress.advance(note=f"dream {row['dream_mean']:.0f}, real {row.get('validation_mean', '?')}")
     write_arrays(stage / "controller.npz", {"parameters": search.mean})
     final = {name: rows[-1][name] for name in ("centre_dream_mean", "validation_mean")}
@@ -104,7 +105,7 @@ def _validate(chain, mean: np.ndarray, executor) -> dict:
 
 def _read_rows(path: Path) -> list[dict]:
     """Rows of ``generations.csv``, numbers parsed; empty when there is none yet."""
-    if not path.exists():
+    if not os.path.lexists(path):
         return []
     whole = {"generation", "validation_n"}
     return read_csv(path, {name: int if name in whole else float for name in COLUMNS}, optional=COLUMNS)
