@@ -7,6 +7,8 @@ from io import StringIO
 from pathlib import Path
 from unittest.mock import patch
 
+from damage import FOLDER, LOOP
+
 from wmlib.config import Config
 from wmlib.rollout import worker
 from wmlib.runs import Stopwatch
@@ -82,3 +84,14 @@ def build(root: Path, extra: tuple[str, ...] = EXTRA) -> dict[str, Path]:
             found[name] = there
     shutil.rmtree(run)
     return found
+
+
+def place(path: Path, bad) -> None:
+    """Put damage where a file is, under its name; other links to the old contents keep them."""
+    path.unlink()
+    if bad is FOLDER:
+        path.mkdir()
+    elif bad is LOOP:
+        path.symlink_to(path.name)
+    else:
+        path.write_bytes(bad)

@@ -25,8 +25,9 @@ from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
-from damage import FOLDER, LOOP, Payload, damages
-from folders import BESIDE, EXTRA, SETTINGS, build, copy, short_episodes
+from damage import Payload, damages
+from folders import BESIDE, EXTRA, SETTINGS, build, copy, place, short_episodes
+from readers import Readers
 
 import wmbook.cli
 import wmlib.cli
@@ -241,17 +242,6 @@ class Fuzz:
             stage._owned.clear()
 
 
-def place(path: Path, bad) -> None:
-    """Put damage where a file is, under its name; other links to the old contents keep them."""
-    path.unlink()
-    if bad is FOLDER:
-        path.mkdir()
-    elif bad is LOOP:
-        path.symlink_to(path.name)
-    else:
-        path.write_bytes(bad)
-
-
 def inventory(folder: Path) -> dict[str, str]:
     """Name of every file -> hash of what it holds."""
     found = {}
@@ -295,13 +285,26 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=None, help="JSON to write")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as root:
+        by_file, faults = Readers(Path(root) / "files").run(seed=arguments.seed)
+        print(f"readers: {sum(map(sum, (found.values() for found in by_file.values())))} cases, {faults}", flush=True)
         fuzz = Fuzz(Path(root), tuple(arguments.states.split(",")), arguments.seed)
-        record = fuzz.run(fuzz.cases(arguments.each), lambda text: print(text, flush=True))
-    record |= {"fault_count": len(fuzz.reports), "faults": fuzz.reports}
+        commands = fuzz.run(fuzz.cases(arguments.each), lambda text: print(text, flush=True))
+    outcomes = collections.Counter(commands["outcomes"])
+    for found in by_file.values():
+        outcomes.update(found)
+    faults += fuzz.reports
+    record = {
+        "cases": sum(outcomes.values()),
+        "outcomes": dict(sorted(outcomes.items())),
+        "fault_count": len(faults),
+        "faults": faults,
+        "readers": by_file,
+        "commands": commands,
+    }
     if arguments.out:
         arguments.out.write_text(json.dumps(record, indent=1) + "\n")
-    print(json.dumps({name: record[name] for name in ("cases", "outcomes", "seconds")}))
-    sys.exit(bool(fuzz.reports))
+    print(json.dumps({name: record[name] for name in ("cases", "outcomes", "fault_count")}))
+    sys.exit(bool(faults))
 
 
 if __name__ == "__main__":

@@ -3,11 +3,19 @@
 import numpy as np
 import pytest
 from damage import FOLDER, LOOP, damages
-from fuzz import Fuzz, figures, inventory, place
+from folders import place
+from fuzz import Fuzz, figures, inventory
+from readers import Readers
 
 from wmlib.runs import csv_text, write_arrays, write_json, write_text
 
 QUICK = ("done", "encode", "evaluate")
+
+
+def test_no_reader_takes_a_damaged_file_for_a_whole_one(tmp_path):
+    counts, faults = Readers(tmp_path).run(each=8)
+    assert not faults, faults
+    assert len(counts) > 15 and all(found["refused"] >= 3 for found in counts.values())
 
 
 @pytest.fixture(scope="module")
@@ -15,6 +23,7 @@ def fuzz(tmp_path_factory):
     return Fuzz(tmp_path_factory.mktemp("fuzz"), QUICK, seed=7)
 
 
+@pytest.mark.slow
 def test_damaged_files_are_refused_by_name_or_harmless(fuzz):
     record = fuzz.run(fuzz.cases(each=1))
     assert record["cases"] > 20 and not fuzz.reports, fuzz.reports

@@ -123,7 +123,7 @@ def test_what_done_counted_must_be_there(tmp_path):
     stage = finished(tmp_path / "s")
     (stage / "payload.npz").unlink()
     for refused in (stage.open, Stage(tmp_path / "next", {}, [stage]).open):
-        with pytest.raises(UserError, match="finished with 1 files of .* bytes, now there are 0 files"):
+        with pytest.raises(UserError, match="DONE counted 1 files of .* bytes, now there are 0 files"):
             refused()
 
 

@@ -72,13 +72,21 @@ class RolloutStore:
 
     @staticmethod
     def length(path: Path) -> int:
-        """Steps of an episode, read from the header of its rewards alone."""
-        try:
-            with zipfile.ZipFile(path) as archive, archive.open("rewards.npy") as member:
+        """Steps of an episode, read from the headers of its rewards and frames alone."""
+
+        def shape(archive: zipfile.ZipFile, name: str) -> tuple[int, ...]:
+            with archive.open(f"{name}.npy") as member:
                 if np.lib.format.read_magic(member) != (1, 0):
                     raise ValueError("not written by this module")
-                return np.lib.format.read_array_header_1_0(member)[0][0]
-        except (KeyError, IndexError, *DAMAGE):
+                return np.lib.format.read_array_header_1_0(member)[0]
+
+        try:
+            with zipfile.ZipFile(path) as archive:
+                (steps,) = shape(archive, "rewards")
+                if shape(archive, "frames") != (steps + 1, *FRAME_SHAPE):
+                    raise ValueError("not as many frames as steps")
+                return steps
+        except (KeyError, *DAMAGE):
             raise UserError(f"{path}: truncated or foreign; delete it and run `wmlib collect` again") from None
 
 

@@ -122,7 +122,10 @@ def read_csv(path: Path, columns: dict[str, type], optional: tuple[str, ...] = (
     """
     rows = []
     try:
-        with Path(path).open(newline="", encoding="utf-8") as file:
+        text = Path(path).read_bytes().decode("utf-8")
+        if text and not text.endswith("\n"):
+            raise ValueError("the last line is cut")
+        with io.StringIO(text, newline="") as file:
             for cells in csv.DictReader(file, strict=True):
                 empty = {name for name in optional if cells[name] == ""}
                 row = {name: "" if name in empty else kind(cells[name]) for name, kind in columns.items()}
@@ -151,7 +154,7 @@ def check_writable(path: Path | None, option: str) -> None:
 
 def check_finite(path: Path, arrays: dict[str, np.ndarray]) -> None:
     """Raise :class:`UserError` that names file and array unless all are real, finite numbers."""
-    for name, array in arrays.items():
+    for name, array in ((name, np.asarray(array)) for name, array in arrays.items()):
         if array.dtype.kind not in "biuf":
             raise UserError(f"{path}: {name} holds {array.dtype}, no numbers; it is not wmlib's, move it away")
         if array.dtype.kind == "f" and not np.isfinite(array).all():

@@ -24,7 +24,9 @@ def read_metrics(path: Path) -> list[dict]:
     if not os.path.lexists(path):
         return records
     try:
-        lines = path.read_bytes().split(b"\n")[:-1]
+        *lines, rest = path.read_bytes().split(b"\n")
+        if b"\0" in rest or not rest.startswith(b'{"step": '[: len(rest)]):
+            lines.append(rest)  # nothing that an interruption leaves
         for line in lines:
             record = json.loads(line)
             if not all(math.isfinite(value) for value in (record["step"], *record.values())):
@@ -50,7 +52,10 @@ class MetricLog:
             import tensorflow as tf
 
         self._summary = tf.summary
-        kept = [record for record in read_metrics(folder / "metrics.jsonl") if record["step"] < resume_at]
+        file = folder / "metrics.jsonl"
+        kept = [record for record in read_metrics(file) if record["step"] < resume_at]
+        if file.exists() and resume_at > 1 and not kept:
+            raise UserError(f"{file}: holds nothing from before step {resume_at}; restore it, or --force")
         text = "".join(json.dumps(record) + "\n" for record in kept)
         write_text(folder / "metrics.jsonl", text)
         self._lines = (folder / "metrics.jsonl").open("a", encoding="utf-8")

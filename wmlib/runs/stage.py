@@ -66,7 +66,7 @@ class Stage:
 
     @property
     def done(self) -> bool:
-        return (self.path / DONE).exists()
+        return os.path.lexists(self.path / DONE)  # a link that leads nowhere is no sign that the stage was never done
 
     def summary(self) -> dict:
         """What the finished stage recorded: seconds and key figures. Empty if it is not finished.
@@ -82,7 +82,7 @@ class Stage:
         record = read_record(self.path / DONE, identity=str, seconds=float)
         if record["identity"] != self.identity:
             file = self.path / "config.json"
-            changes = differences(read_record(file, key=dict)["key"], self.key) if file.exists() else {}
+            changes = differences(read_record(file, key=dict)["key"], self.key) if os.path.lexists(file) else {}
             raise UserError(
                 f"{self.path}: made with another configuration ({_first(changes)}); "
                 "choose another --run folder, or --force to redo this stage"
@@ -90,9 +90,11 @@ class Stage:
         if "payload" not in record:  # adopted, or made by an earlier version
             return
         counted = read_record(self.path / DONE, payload=dict)["payload"]
+        if not all(type(value) is int for value in counted.values()):
+            raise UserError(f"{self.path / DONE}: damaged; --force redoes this stage")
         if differences(counted, {name: value for name, value in self._payload().items() if name in counted}):
             raise UserError(
-                f"{self.path}: finished with {_counted(counted)}, now there are {_counted(self._payload())}"
+                f"{self.path}: {DONE} counted {_counted(counted)}, now there are {_counted(self._payload())}"
                 f"{self._changed()}; restore the files, or --force to redo this stage"
             )
 
@@ -137,14 +139,14 @@ class Stage:
             self.check_done()
             return False
         config_file = self.path / "config.json"
-        if config_file.exists():
+        if os.path.lexists(config_file):
             stored = read_record(config_file, identity=str, key=dict)
             if stored["identity"] != self.identity:
                 changes = differences(stored["key"], self.key)
                 same_inputs = stored["identity"] == self._identity(stored["key"])
                 if not same_inputs or not set(changes) <= set(self.resumable):
                     raise UserError(
-                        f"{self.path}: made with another configuration ({_first(changes)}); "
+                        f"{self.path}: made with another configuration ({_first(changes)}, says config.json); "
                         "choose another --run folder, or --force to redo this stage"
                     )
                 self._record(stored, changes)
@@ -155,7 +157,7 @@ class Stage:
     def _record(self, stored: dict, changes: dict) -> None:
         """Take over changed resumable settings."""
         elapsed = self.path / "elapsed.json"
-        updates = read_record(elapsed).get("updates", 0) if elapsed.exists() else 0
+        updates = read_record(elapsed).get("updates", 0) if os.path.lexists(elapsed) else 0
         history = [*stored.get("changes", []), {"updates": updates, "settings": changes}]
         write_json(self.path / "config.json", {"identity": self.identity, "key": self.key, "changes": history})
 
@@ -197,7 +199,7 @@ class Stopwatch:
 
     def __init__(self, stage: Stage):
         self.file = stage / "elapsed.json"
-        self.before = read_record(self.file, seconds=float)["seconds"] if self.file.exists() else 0.0
+        self.before = read_record(self.file, seconds=float)["seconds"] if os.path.lexists(self.file) else 0.0
         self.start = time.monotonic()
 
     @property

@@ -202,6 +202,8 @@ def shipped_agent(arm: str, train_seed: int | None = None, folder: Path = FOLDER
     try:
         runs = arms[arm]["train_seeds"]
         chosen = str(arms[arm]["headline"] if train_seed is None else train_seed)
+        if not isinstance(runs, dict):
+            raise TypeError
         if chosen not in runs:
             raise UserError(f"--train-seed {chosen}: arm {arm} is shipped for train seeds {', '.join(runs)}")
         run, seed = runs[chosen], int(chosen)
@@ -213,7 +215,7 @@ def shipped_agent(arm: str, train_seed: int | None = None, folder: Path = FOLDER
     for name, expected in hashes.items():
         file = folder / places.get(name, f"{arm}/seed{seed}/{name}")
         if not file.is_file() or sha256(file) != expected:
-            raise UserError(f"{file}: missing or changed; restore it from the repository")
+            raise UserError(f"{file}: missing, or not what manifest.json lists; restore both from the repository")
         files[file.stem] = file
     if not {"encoder", "controller"} <= set(files):
         raise UserError(f"{manifest}: names no encoder or no controller of {arm}; restore it from the repository")

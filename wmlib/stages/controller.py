@@ -9,6 +9,7 @@ With ``controller.world=dream`` candidates live in M alone, from the first frame
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -178,7 +179,7 @@ def format_curve(rows: list[dict]) -> str:
 
 def read_curve(path: Path) -> list[dict]:
     """Rows of a learning curve, numbers parsed; empty when there is none yet."""
-    if not path.exists():
+    if not os.path.lexists(path):
         return []
     whole = {"generation", "env_steps", "cores", "validation_n"}
     kinds = {name: int if name in whole else float for name in COLUMNS}

@@ -7,6 +7,7 @@ of C. The round that is kept is chosen by the returns of those same episodes, dr
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from wmlib.rollout.dreams import foretold, replay
 from wmlib.rollout.executors import make_executor
 from wmlib.rollout.lanes import Job
 from wmlib.rollout.worker import WorkerSpec
-from wmlib.runs import MetricLog, Progress, Stage, Stopwatch, csv_text, read_csv, write_arrays, write_text
+from wmlib.runs import MetricLog, Progress, Stage, Stopwatch, csv_text, read_arrays, read_csv, write_arrays, write_text
 from wmlib.seeds import generator, track_seeds
 from wmlib.stages.memory import latent_files
 
@@ -72,7 +73,7 @@ def run(chain, stage: Stage) -> None:
     own = [read_encoded(_own_file(stage, index)) for index in range(learner.rounds * per_round)]
     clock = Stopwatch(stage)
     with (
-        MetricLog(stage.path, resume_at=learner.rounds + 1) as log,
+        MetricLog(stage.path, resume_at=learner.rounds) as log,
         Progress(f"{stage.name} (C)", settings.rounds, "rounds", learner.rounds) as progress,
     ):
         while learner.rounds < settings.rounds:
@@ -95,13 +96,16 @@ def run(chain, stage: Stage) -> None:
             row |= figures | {"env_steps": steps, "wall_seconds": round(clock.seconds, 1)}
             curve.append({name: row.get(name, "") for name in COLUMNS})
             write_text(stage / "rounds.csv", csv_text(COLUMNS, curve))
-            learner.save(stage / "state.npz")
-            clock.save()
             log.scalars(number, **{k: v for k, v in row.items() if isinstance(v, float)})
+            learner.save(stage / "state.npz")  # last: what a resumed stage drops is recorded again
+            clock.save()
             progress.advance(note=f"dream {row['dream_reward']:.2f} a step, clean {row['clean_mean']:.0f}")
     chosen = choose([row["clean_mean"] for row in curve])
-    shutil.copyfile(stage / "rounds" / f"{chosen:03d}.npz", stage / "controller.npz")
-    shutil.copyfile(stage / "rounds" / f"{chosen:03d}-memory.npz", stage / "memory.npz")
+    size = {"parameters": learner.policy.parameters.shape}
+    parameters = read_arrays(stage / "rounds" / f"{chosen:03d}.npz", ("parameters",), size)
+    shapes = {name: array.shape for name, array in learner.average.items()}
+    write_arrays(stage / "controller.npz", parameters)
+    save_weights(stage / "memory.npz", load_weights(stage / "rounds" / f"{chosen:03d}-memory.npz", shapes))
     stage.finish(
         clock.seconds,
         rounds=len(curve),
@@ -241,7 +245,7 @@ def calibration(world: Dream, critic, episodes: list, gamma: float, ahead: int =
 
 def _read_curve(path: Path) -> list[dict]:
     """Rows of ``rounds.csv``, numbers parsed; empty when there is none yet."""
-    if not path.exists():
+    if not os.path.lexists(path):
         return []
     whole = {"round", "env_steps", "clean_n", "noisy_n", "validation_n"}
     return read_csv(path, {name: int if name in whole else float for name in COLUMNS}, optional=COLUMNS)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from wmlib.config import Config
 from wmlib.errors import UserError
-from wmlib.runs import DONE
+from wmlib.runs import DONE, read_record
 from wmlib.stages.chain import plan
 
 KEY_FIGURES = {
@@ -25,9 +25,14 @@ def table(config: Config, folder: Path) -> list[tuple[str, str, str]]:
     for chain, name in plan(config, folder):
         stage = chain.stage(name)
         summary = stage.summary()
+        kinds = {"mean": float, "std": float, "n": int, "ci95": list} if name == "evaluate" else {}
+        key = KEY_FIGURES[name][0]
+        kinds |= {known: float for known in (key, key.removeprefix("held_out_")) if known in summary}
+        if summary:
+            read_record(stage / DONE, **kinds)
         try:
             figure = _figure(name, summary, config.numbers.record)
-        except (KeyError, TypeError, ValueError, IndexError):
+        except (TypeError, ValueError):
             raise UserError(f"{stage / DONE}: its figures are damaged; redo the stage with --force") from None
         rows.append((stage.name, f"{summary['seconds']:.0f}" if summary else "-", figure))
     return rows
