@@ -191,9 +191,9 @@ def _add_figures(commands) -> None:
 
 def _figures(arguments: argparse.Namespace) -> None:
     from wmbook.bench import figures
-    from wmbook.show import diagrams, paper_figures
+    from wmbook.show import bends, diagrams, paper_figures
 
-    for file in (*diagrams.write(), *figures.write(), *paper_figures.write()):
+    for file in (*diagrams.write(), *figures.write(), *paper_figures.write(), *bends.write()):
         print(file)
 
 

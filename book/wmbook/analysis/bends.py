@@ -12,6 +12,7 @@ import numpy as np
 
 from wmbook.analysis.drives import Drive, drive_tracks
 from wmbook.analysis.readout import EMPTY, FOLDS, NEAR, STRIDE, ridge_guess, score
+from wmbook.show.bends import PLACES, TURNS
 from wmlib.config import ACTION_SIZE
 from wmlib.models.controller import input_size
 from wmlib.stages.agents import Agent, shipped_agent
@@ -22,9 +23,7 @@ HALF, SHARP = 2, 0.28  # a tile lies in a bend if the road turns so many rad bet
 SEEN = 10  # tiles ahead in the picture
 AHEAD = (3, 8)  # tiles between which the turn ahead is read out: about half a second from now
 APPROACH = np.arange(-12, 9)  # tiles from the first of a bend
-PLACES = ("straight", "before a bend", "in a bend")
 MEASURES = ("speed", "gas", "brake")  # m/s; both controls from 0 to 1
-TURNS = ("turn", "size of the turn")
 
 
 def turn(track: np.ndarray, first: int, last: int) -> np.ndarray:

@@ -91,6 +91,11 @@ class Records:
         """Arm to what ``wmbook analyse`` found out about its driver."""
         return self._json("analysis.json")
 
+    @cached_property
+    def bends(self) -> dict[str, dict]:
+        """Arm to training seed to what ``wmbook bends`` measured of its driver."""
+        return self._json("bends.json")
+
     def curve(self, arm: str, train_seed: int | None = None, iteration: int | None = None) -> dict[str, np.ndarray]:
         """Columns of one search's learning curve; NaN where a generation was not validated. Empty if unknown.
 

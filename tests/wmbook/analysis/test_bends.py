@@ -8,6 +8,7 @@ import pytest
 from wmbook.analysis.bends import APPROACH, approach, bends, brake_pedal, by_place, entries, in_bend, kinds, read_outs
 from wmbook.analysis.bends import turn as turned
 from wmbook.analysis.drives import Drive
+from wmbook.show import bends as show
 from wmlib.rollout.lanes import Episode
 from wmlib.runs import read_json
 from wmlib.stages.agents import shipped_agent
@@ -65,6 +66,16 @@ def test_read_outs_find_the_turn_where_it_was_put():
     found = read_outs([driven(seed) for seed in range(4)])
     assert found["z"]["turn"]["r2"] > 0.99 and found["h"]["turn"]["r2"] < 0.1
     assert found["correlation of the two"] == pytest.approx(1)  # an oval driven to the left knows no other turn
+
+
+def test_figure_and_tables_show_what_was_measured():
+    drives = [driven(seed) for seed in range(4)]
+    entry = {"places": by_place(drives), "approach": approach(drives), "read_out": read_outs(drives)}
+    lines = show.approach({"one": entry, "two": entry}).axes[2].get_lines()
+    assert list(lines[0].get_ydata()) == entry["approach"]["brake"]
+    told = show.places_table({"one": entry})
+    assert "| one | before a bend | " in told and "| 70.0 | 0.000 | 0.500 |" in told
+    assert show.read_out_table(entry).count("| 1.00 (") == 6
 
 
 def test_the_command_adds_a_driver_to_the_record(tmp_path, capsys):

@@ -1,0 +1,66 @@
+"""How drivers meet a bend, from ``bends.json``: the way in, and what z and h hold of the bend ahead."""
+
+from __future__ import annotations
+
+import itertools
+from functools import partial
+from pathlib import Path
+
+from wmbook.records.records import Records
+from wmbook.show.figures import BLACK, BLUE, GREEN, ORANGE, PAGE, VERMILLION, new_figure, write_svgs
+from wmbook.show.tables import markdown_table
+
+LINES = (("-", "o", BLUE), ("--", "s", VERMILLION), (":", "^", GREEN), ("-.", "D", ORANGE))
+PANELS = {"speed": ("speed", "m/s"), "gas": ("gas", "pedal, 0 to 1"), "brake": ("brake", "pedal, 0 to 1")}
+PLACES = ("straight", "before a bend", "in a bend")
+VIEWS = ("z", "h", "z and h", "z and h, squares too")
+TURNS = {"turn": "which way, how far", "size of the turn": "how far alone"}
+
+
+def approach(drivers: dict[str, dict]):
+    """Speed, gas and brake over the last tiles of a straight and the first of a bend, a line for each driver.
+
+    Args:
+        drivers: label to an entry of ``bends.json``.
+    """
+    figure, panels = new_figure(PAGE, 2.4, columns=len(PANELS))
+    for axes, (name, (title, unit)) in zip(panels, PANELS.items(), strict=True):
+        for (label, entry), (line, marker, colour) in zip(drivers.items(), itertools.cycle(LINES)):
+            way = entry["approach"]
+            axes.plot(way["tiles"], way[name], line, marker=marker, markevery=4, color=colour, label=label)
+        top = max(max(entry["approach"][name]) for entry in drivers.values())
+        axes.set(title=title, ylabel=unit, ylim=(0, 1.1 * top if name == "speed" else 1))
+        axes.axvline(0, color=BLACK, linewidth=0.8, linestyle=(0, (2, 2)))
+    panels[0].annotate("bend", (0, 0), xytext=(3, 4), textcoords="offset points", fontsize=7.5)
+    panels[-1].legend(loc="upper left", frameon=True, framealpha=1, edgecolor="white")
+    figure.supxlabel("tiles from the beginning of the bend (one is 3.5 m)", fontsize=8.5)
+    return figure
+
+
+def places_table(drivers: dict[str, dict]) -> str:
+    """Speed, gas and brake of each driver on the straight, before a bend and in it."""
+    rows = []
+    for label, entry in drivers.items():
+        for name in PLACES:
+            place = entry["places"][name]
+            speed = f"{place['speed']['mean']:.1f}"
+            rows.append([label, name, f"{100 * place['share']:.0f}", speed])
+            rows[-1] += [f"{place[pedal]['mean']:.3f}" for pedal in ("gas", "brake")]
+    return markdown_table(["driver", "place", "% of frames", "m/s", "gas", "brake"], rows, numeric_from=2)
+
+
+def read_out_table(entry: dict) -> str:
+    """R² of the turn of the road ahead, with its sign and without, from each view."""
+    rows = []
+    for view in VIEWS:
+        found = entry["read_out"][view]
+        told = [(found[turn]["r2"], *found[turn]["ci95"]) for turn in TURNS]
+        rows.append([view, *(f"{r2:.2f} ({low:.2f} to {high:.2f})" for r2, low, high in told)])
+    return markdown_table(["seen", *TURNS.values()], rows)
+
+
+def write(folder: Path | None = None, records: Records | None = None) -> list[Path]:
+    """Draw the figure of the page on bends, ``bends.svg``: every training run of the paper's full model."""
+    runs = (records or Records()).bends.get("vae-zh", {})
+    drivers = {f"training run {seed}": runs[seed] for seed in sorted(runs)}
+    return write_svgs({"bends": partial(approach, drivers)} if drivers else {}, folder)
