@@ -161,8 +161,8 @@ class MemoryConfig:
     clip: float = 1.0
     """Each gradient component is clipped to [-clip, clip] (code: 1.0)."""
     whole_ends: bool = later(False)
-    """Whether a sequence may begin shortly before an episode's end and hang over it, so that the end is seen as often
-    as it happens and at any place of a sequence. Otherwise it is the last step of one sequence among hundreds."""
+    """Whether sequences are cut from all episodes in a row, across their ends (code, Doom), so that an end is seen as
+    often as it happens and at any place of a sequence. Otherwise it is the last step of one sequence among hundreds."""
     checkpoint_every: int = 500
     """Updates between checkpoints."""
 

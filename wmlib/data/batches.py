@@ -63,19 +63,20 @@ class FrameBatches:
                 yield frames[start : start + self.batch_size]
 
 
-def outlasting(episode: dict[str, np.ndarray], steps: int) -> dict[str, np.ndarray]:
-    """An episode that ended by itself, with so many steps more in which it is over: the last frame stays, nothing pays.
+def stream(episodes: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """All episodes one after the other, as one: a step that does and pays nothing leads to the next one's first frame.
 
-    Cut into windows, it shows its end at any place of a window. Without them the end is the last step of one window
-    among hundreds, and M learns that nothing ends before a window is full.
+    Cut into windows (the authors' code, Doom), it shows the end of an episode as often as it happens, and at any place
+    of a window. Windows that must fit into an episode show its end in one of hundreds, always as their last step; M
+    then learns that nothing ends before a window is full.
     """
-    if not episode["done"][-1]:
-        return episode
-    last = {"rewards": np.zeros_like(episode["rewards"][:1])}
-    return {
-        name: np.concatenate([array, np.repeat(last.get(name, array[-1:]), steps, axis=0)])
-        for name, array in episode.items()
-    }
+    parts: dict[str, list[np.ndarray]] = {name: [] for name in episodes[0]}
+    for episode in episodes:
+        for name, array in episode.items():
+            nothing = np.zeros_like(array[:0] if name in ("mu", "log_variance") else array[:1])
+            parts[name] += [array, nothing]
+    joined = {name: np.concatenate(arrays) for name, arrays in parts.items()}
+    return {name: array if name in ("mu", "log_variance") else array[:-1] for name, array in joined.items()}
 
 
 class SequenceBatches:
@@ -84,7 +85,7 @@ class SequenceBatches:
     def __init__(self, files: list[Path], batch_size: int, length: int, seed: int, whole_ends: bool = False):
         self.batch_size, self.length, self.seed = batch_size, length, seed
         episodes = [read_encoded(file) for file in files]
-        episodes = [outlasting(episode, length - 1) if whole_ends else episode for episode in episodes]
+        episodes = [stream(episodes)] if whole_ends else episodes
         self.episodes = [episode for episode in episodes if len(episode["actions"]) >= length]
         if not self.episodes:
             raise ValueError(f"no episode has {length} steps")

@@ -15,7 +15,6 @@ from wmlib.runs import read_metrics
 from wmlib.seeds import generator
 from wmlib.stages.agents import agent_of
 from wmlib.stages.chain import Chain
-from wmlib.stages.vision import frame_files
 
 ARM, SEED = "vae-zh", 0  # the book's run
 OURS, THEIRS = "your run", "the book's run"
@@ -103,6 +102,8 @@ def compared(chapter) -> None:
 
 def _held_out(chapter) -> np.ndarray:
     """Eight frames that V was not trained on."""
+    from wmlib.stages.vision import frame_files
+
     frames = RolloutStore.read(frame_files(chapter.chain)[1][0]).frames
     return frames[_spread(len(frames))]
 
@@ -136,6 +137,7 @@ def dream(chapter) -> None:
     from wmlib.models.inference import MemoryStep
     from wmlib.models.mixture import mixture, mixture_mean
     from wmlib.models.weights import load_weights
+    from wmlib.stages.vision import frame_files
 
     agent = chapter.agent()
     episode = RolloutStore.read(frame_files(chapter.chain)[1][0])
