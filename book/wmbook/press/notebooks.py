@@ -14,9 +14,6 @@ from wmlib.config.settings import one_of
 from wmlib.errors import UserError
 from wmlib.runs import Progress
 
-APART = ("11_doom",)  # chapters with a run of their own: half an hour more, asked for by papermill -p run
-
-
 def execute_notebooks(config: Config, folder: Path, in_place: bool = False, only: str | None = None) -> None:
     """Execute every chapter of the book in order, which is the experiment: each makes its part of the run and shows it.
 
@@ -39,7 +36,7 @@ def execute_notebooks(config: Config, folder: Path, in_place: bool = False, only
             target = path if in_place else folder / "notebooks" / path.name
             if in_place or not target.exists() or target.stat().st_mtime < path.stat().st_mtime:
                 parameters = {"scale": config.scale, "seed": config.seed, "run": str(folder.resolve())}
-                execute(path, target, {} if in_place or path.stem in APART else parameters)
+                execute(path, target, {} if in_place else parameters)
             progress.advance(note=path.stem)
 
 

@@ -191,23 +191,3 @@ def _score(name: str, found: dict) -> str:
     low, high = found["ci95"]
     spread = f"{found['mean']:.0f} ± {found['std']:.0f} on {found['n']} test tracks"
     return f"{name:15s} {spread}, 95 % interval of the mean {low:.0f} to {high:.0f}"
-
-
-def doom(chapter) -> None:
-    """The score of Take Cover in the game and in the dream it was learnt in."""
-    from wmbook.show.temperatures import records
-    from wmlib.stages.evaluate import read_rows
-    from wmlib.stats import describe
-
-    arm = chapter.chain.config.arm if chapter.mine else "dream-tau-1.15"
-    theirs = records().scores[arm]
-    found = {f"{THEIRS}, game": theirs, f"{THEIRS}, dream": theirs["dream"]}
-    if chapter.mine:
-        rows = read_rows(chapter.chain.evaluate / "episodes.csv")
-        for place in ("dream", "vizdoom"):
-            score = describe([row["return"] for row in rows if row["renderer"] == place])
-            found = {f"{OURS}, {'game' if place == 'vizdoom' else place}": score, **found}
-    for name, score in found.items():
-        low, high = score["ci95"]
-        value = f"{score['mean']:.0f} ± {score['std']:.0f}, n = {score['n']}"
-        print(f"{name:22s} {value}, 95 % interval {low:.0f} to {high:.0f}")
