@@ -14,6 +14,7 @@ from wmlib.config.settings import one_of
 from wmlib.errors import UserError
 from wmlib.runs import Progress
 
+
 def execute_notebooks(config: Config, folder: Path, in_place: bool = False, only: str | None = None) -> None:
     """Execute every chapter of the book in order, which is the experiment: each makes its part of the run and shows it.
 
