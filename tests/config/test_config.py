@@ -58,7 +58,7 @@ def test_unknown_scale_and_foreign_dictionary():
     with pytest.raises(UserError, match="smoke, quick, full, long, paper"):
         Config.preset("huge")
     with pytest.raises(UserError, match="unknown key 'colour'"):
-        Config.from_dict({"colour": 3})
+        Config.from_dict({"scale": "quick", "colour": 3})
 
 
 @pytest.mark.parametrize(

@@ -48,5 +48,5 @@ def test_the_discriminator_never_learns(judge):
 
 
 def test_a_foreign_discriminator_is_refused(judge):
-    with pytest.raises(UserError, match="discriminator.npz of the VAE/GAN"):
+    with pytest.raises(UserError, match="has no array 'judge2"):
         FeatureVAE(CONFIG, {name: array for name, array in judge.items() if "judge2" not in name})

@@ -1,6 +1,7 @@
 """What is not a result is never taken for one: every test here is a fault that once passed for success."""
 
 import copy
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 import wmbook.cli
 import wmlib
 import wmlib.cli
+from wmlib.config import Config
 from wmlib.errors import UserError
 from wmlib.models.weights import load_weights, save_weights
 from wmlib.rollout.lanes import Job, drive
@@ -235,7 +237,7 @@ def test_every_number_of_the_configuration_is_checked(value, capsys):
             elif isinstance(item, (int, float)) and not isinstance(item, bool):
                 yield prefix + name
 
-    found = list(numbers(wmlib.cli.Config().to_dict()))
+    found = list(numbers(Config().to_dict()))
     assert len(found) > 50
     for name in found:
         assert name.split(".")[-1] in refused(wmlib.cli, ["show-config", "--set", f"{name}={value}"], capsys)
@@ -276,8 +278,8 @@ def test_a_stopped_worker_is_noticed_replaced_and_its_work_done_again(monkeypatc
     with executors.ProcessExecutor(spec, workers=2) as executor:
 
         def stop_one():
-            while executor.pool is None or not executor.pool.numbers[0]:
-                time.sleep(0.01)
+            while executor.pool is None or executor.pool.beats[0] > time.monotonic():  # it has work in hand
+                time.sleep(0.001)
             os.kill(executor.pool.numbers[0], signal.SIGSTOP)
 
         thread = threading.Thread(target=stop_one)
@@ -286,6 +288,18 @@ def test_a_stopped_worker_is_noticed_replaced_and_its_work_done_again(monkeypatc
         thread.join()
     assert episodes == expected
     assert "is replaced" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_worker_that_stops_with_nothing_to_do_does_not_keep_the_pool_from_closing(monkeypatch):
+    from wmlib.rollout import executors
+    from wmlib.rollout.worker import WorkerSpec
+
+    monkeypatch.setattr("wmlib.runs.pool.CLOSING", 0.5)
+    with executors.ProcessExecutor(WorkerSpec(1, max_steps=20), workers=1) as executor:
+        executor.run([Job(0, 0, 1)])
+        os.kill(executor.pool.numbers[0], signal.SIGSTOP)
+    assert not [child for child in multiprocessing.active_children() if child.is_alive()]
 
 
 @pytest.mark.slow

@@ -167,7 +167,7 @@ class Config:
 
     @staticmethod
     def from_dict(values: dict, source: object = "config") -> Config:
-        """Inverse of :meth:`to_dict`; what it lacks, having been written before there was such, is its scale's.
+        """Inverse of :meth:`to_dict`; a group it lacks, having been written before there was one, is its scale's.
 
         Raises:
             UserError: keys this version does not know, or values that are none; the message names ``source``.
@@ -177,10 +177,8 @@ class Config:
                 raise UserError(f"expected groups of settings, not {values!r}")
             if "scale" not in values:
                 raise UserError("has no scale; it was not written by wmlib")
-            merged = Config.preset(values["scale"]).to_dict()
-            for name, value in values.items():
-                both = isinstance(value, dict) and isinstance(merged.get(name), dict)
-                merged[name] = {**merged[name], **value} if both else value
-            return from_dict(Config, merged, "config")
+            preset = Config.preset(values["scale"]).to_dict()
+            groups = {name: group for name, group in preset.items() if isinstance(group, dict)}
+            return from_dict(Config, {**groups, **values}, "config")
         except UserError as error:
             raise UserError(f"{source}: {error}") from None

@@ -17,6 +17,7 @@ from wmlib.runs.machine import end_with_parent, one_thread_each
 
 SILENT = 120.0  # seconds without a beat after which a worker that has work counts as hanging
 STARTING = 600.0  # seconds a worker may take to start, and then to its first beat: the first ever compiles
+CLOSING = 10.0  # seconds that idle workers may take to end
 IDLE = math.inf  # in place of the time of the last beat: nothing to do
 
 Lost = BrokenProcessPool  # raised by :meth:`Pool.run`
@@ -80,10 +81,15 @@ class Pool:
             process.kill()
 
     def close(self, kill: bool = False) -> None:
-        """End the processes; ``kill``: also those that would never be done."""
+        """End the processes; ``kill``: at once. Those that do not end by themselves are stopped ones: killed too."""
         if kill:
             self._kill()
-        self.pool.shutdown(cancel_futures=True)
+        self.pool.shutdown(wait=False, cancel_futures=True)
+        patience = time.monotonic() + CLOSING
+        while any(process.is_alive() for process in self.processes) and time.monotonic() < patience:
+            time.sleep(0.01)
+        self._kill()
+        self.pool.shutdown()
 
 
 def _start(shared: tuple, start: Callable, arguments: tuple) -> None:
