@@ -93,7 +93,7 @@ def drive_tracks(
     simulator, driver = worker.simulator, worker.driver
     if see is not None:
         act = driver.controller
-        driver.controller = lambda weights, z, h: act(weights, z, see(h))
+        driver.controller = lambda weights, z, h, c: act(weights, z, see(h), c)
     probe = Probe(simulator, driver)
     jobs = iter([Job(index, 0, seed) for index, seed in enumerate(seeds)])
     rides = drive(simulator, driver, lambda: next(jobs, None), parameters[None], recorder=probe)

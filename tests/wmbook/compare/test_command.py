@@ -113,6 +113,7 @@ def test_table_and_figures_come_from_the_record(record):
     assert "random encoder" in table[0] and all(row.count("|") == 7 for row in table)
     assert comparison.agreement(found, "twin", "pixels/mse") == (0, 1)
     folder = record.with_suffix("")
+    plt.close("all")
     comparison.side_by_side(folder, ["vae", "twin"])
     comparison.prior_samples(folder, ["vae", "twin"])
     assert {axes.get_subplotspec().get_gridspec().nrows for axes in plt.figure(1).axes} == {6}
