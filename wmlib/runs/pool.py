@@ -86,10 +86,11 @@ class Pool:
             self._kill()
         self.pool.shutdown(wait=False, cancel_futures=True)
         patience = time.monotonic() + CLOSING
-        while any(process.is_alive() for process in self.processes) and time.monotonic() < patience:
-            time.sleep(0.01)
+        for process in self.processes:
+            process.join(max(0.0, patience - time.monotonic()))
         self._kill()
-        self.pool.shutdown()
+        for process in self.processes:
+            process.join()
 
 
 def _start(shared: tuple, start: Callable, arguments: tuple) -> None:

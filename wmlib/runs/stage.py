@@ -75,6 +75,9 @@ class Stage:
             UserError: ``DONE`` is damaged.
         """
         record = read_record(self.path / DONE, identity=str, seconds=float) if self.done else {}
+        wrong = [name for name, value in record.items() if isinstance(value, bool) and name != "adopted"]
+        if wrong:
+            raise UserError(f"{self.path / DONE}: {wrong[0]} is no figure; redo the stage with --force")
         return {name: value for name, value in record.items() if name not in BOOKKEEPING}
 
     def check_done(self) -> None:

@@ -125,7 +125,7 @@ def bytes_needed(chain: Chain, name: str) -> int:
 def check_space(chain: Chain, name: str) -> None:
     """Raise :class:`UserError` unless what a stage has still to write fits on the disk."""
     stage = chain.stage(name)
-    written = sum(path.stat().st_size for path in stage.path.rglob("*.npz")) if name in ("collect", "encode") else 0
+    written = sum(path.lstat().st_size for path in stage.path.rglob("*.npz")) if name in ("collect", "encode") else 0
     needed = bytes_needed(chain, name) - written
     there = next(folder for folder in (stage.path.absolute(), *stage.path.absolute().parents) if folder.exists())
     free = shutil.disk_usage(there).free

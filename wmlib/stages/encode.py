@@ -7,6 +7,7 @@ M learns from what V sees. Mean and log-variance are kept, not samples, so that 
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -25,7 +26,7 @@ def run(chain, stage: Stage) -> None:
     config = chain.config
     files = list(itertools.chain.from_iterable(RolloutStore(s / "rollouts").files() for s in chain.collections))
     work = [(file, stage / "latents" / f"{index:06d}.npz") for index, file in enumerate(files)]
-    finished = [target for _, target in work if target.exists()]
+    finished = [target for _, target in work if os.path.lexists(target)]
     for target in finished:
         read_encoded(target)  # what an interrupted run left is whole
     done = len(finished)

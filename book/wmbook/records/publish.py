@@ -123,10 +123,20 @@ def _merge_costs(path: Path, chain: Chain, arm: str, seed: int) -> None:
         "config": chain.config.to_dict(),
         "stages": stages,
         "total_seconds": round(sum(stage["seconds"] for stage in stages.values()), 1),
-        "chosen": read_record(chain.controller / "chosen.json", generation=int, validation_mean=float),
+        "chosen": _chosen(chain),
         "provenance": read_record(chain.controller / "provenance.json", versions=dict, seconds=float),
     }
     write_json(path, dict(sorted(record.items())))
+
+
+def _chosen(chain: Chain) -> dict:
+    """The row of the learning curve whose mean is the answer."""
+    generation = chain.controller.summary()["chosen_generation"]
+    rows = read_curve(chain.controller / "learning_curve.csv")
+    found = next((row for row in rows if row["generation"] == generation), None)
+    if found is None:
+        raise UserError(f"{chain.controller / 'learning_curve.csv'}: has no generation {generation}; redo the stage")
+    return found
 
 
 def _training_curves(folder: Path, chain: Chain, arm: str, seed: int) -> None:
@@ -200,7 +210,7 @@ def publish_weights(chain: Chain, folder: Path = FOLDER) -> None:
     manifest = folder / "manifest.json"
     record = read_json(manifest) if manifest.exists() else {"arms": {}}
     entry = record["arms"].setdefault(arm, {"headline": seed, "train_seeds": {}})
-    chosen = read_json(chain.controller / "chosen.json")
+    chosen = _chosen(chain)
     others = [run["validation_mean"] for other, run in entry["train_seeds"].items() if other != str(seed)]
     parts = {"encoder": chain.vision / "encoder.npz"}
     if config.controller.inputs != "z":
