@@ -1,6 +1,6 @@
 """The tasks an agent can learn, each as the numbers that V, M, C and the stages need of it.
 
-What a task does (its games, its random driver) stands in the file of its name in :mod:`wmlib.envs`.
+What a task does (its games, its random driver) stands in the file of its name in ``wmlib.envs``.
 """
 
 from __future__ import annotations
