@@ -185,6 +185,9 @@ def test_a_slider_moves_its_own_picture(reader):
     reader.start()
     look = "return [...document.querySelectorAll('.pictures canvas')].map((canvas) => canvas.toDataURL())"
     reader.wait("document.querySelectorAll('.pictures canvas').length == 3")
+    drawn = reader.js(look)
+    while time.sleep(0.3) or drawn != (drawn := reader.js(look)):  # the first pictures may still be on their way
+        pass
     panels = reader.driver.find_elements("css selector", "[data-part=sliders] > div")
     for place, (panel, world) in enumerate(zip(panels, WORLDS, strict=True), start=1):
         sliders = panel.find_elements("css selector", "input")
