@@ -71,8 +71,10 @@ def test_streaming_memory_does_not_grow_with_the_store(tmp_path):
                 store.write(index, Rollout(frames, np.zeros((100, 3), np.float32), np.zeros(100, np.float32), False, 0))
         batches = FrameBatches(store.files(), 100, seed=0, chunk=400)
         tracemalloc.start()
-        for _ in itertools.islice(batches.start(0), episodes):
+        stream = batches.start(0)
+        for _ in itertools.islice(stream, episodes):
             pass
+        stream.close()  # its thread ends: tracemalloc must not stop while another one allocates (CPython gh-128679)
         top = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return top

@@ -147,3 +147,4 @@ def prefetch(source: Callable[[], Iterator], depth: int = 1) -> Iterator:
             yield item
     finally:
         stop.set()
+        thread.join(60)
