@@ -124,8 +124,7 @@ class Dream:
         kept[0] = z
         actions = np.empty((steps if record else 0, len(z), self.action_size), np.float32)
         rewards, done = self._dream(config, parameters, states, steps, tau, (seed, "dream"), threads, kept, actions)
-        ended = np.maximum.accumulate(done > 0, axis=0)
-        lived = np.concatenate([np.ones((1, len(z)), bool), ~ended[:-1]])  # the step that ends an episode still counts
+        lived, _ = _lived(done)
         returns, count = (rewards * lived).sum(0), lived.sum(0)
         return Dreamt(returns, count, rewards, done, kept if record else None, actions if record else None)
 
@@ -153,11 +152,10 @@ class Dream:
             share = min(BLOCK, 12 * -(-len(lanes) // (12 * SHARES)))
             arguments = config, parameters[lanes], states, length, tau, draws, threads, kept, actions
             rewards, done = self._dream(*arguments, share)
-            ended = np.maximum.accumulate(done > 0, axis=0)
-            lived = np.concatenate([np.ones((1, len(lanes)), bool), ~ended[:-1]])
+            lived, ended = _lived(done)
             totals[lanes] += (rewards * lived).sum(0, dtype=float)
             count[lanes] += lived.sum(0)
-            lanes, states = lanes[~ended[-1]], [state[~ended[-1]] for state in states]
+            lanes, states = lanes[~ended], [state[~ended] for state in states]
             if len(lanes) == 0:
                 break
         return totals, count
@@ -197,6 +195,12 @@ class Dream:
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(block, range(0, lanes, size)))
         return rewards, done
+
+
+def _lived(done: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which steps (steps, lanes) were lived, the one that ends an episode too, and which lanes (lanes,) have ended."""
+    ended = np.maximum.accumulate(done > 0, axis=0)
+    return np.concatenate([np.ones_like(ended[:1]), ~ended[:-1]]), ended[-1]
 
 
 def _check_temperature(tau: float) -> None:

@@ -30,12 +30,11 @@ from wmlib.runs import (
 from wmlib.seeds import track_seeds
 from wmlib.stages.agents import FOLDER, as_trained, figures, finished, label, sha256
 from wmlib.stages.chain import Chain
-from wmlib.stages.controller import read_curve
+from wmlib.stages.controller import COLUMNS, read_curve
 from wmlib.stages.evaluate import UNMODIFIED_LANES, evaluate, format_rows, read_rows
 from wmlib.stats import describe, two_level_interval
 
 HEADLINE_ARMS = ("vae-zh", "vaegan-zh")  # the best run's decoder is shipped too, for pictures and dreams
-OTHERS = {"takecover": "takecover"}  # tasks whose records lie in a folder of their own
 
 
 def report(folders: list[Path], results: Path | None, publish: bool, pretrained: Path = FOLDER) -> None:
@@ -44,7 +43,7 @@ def report(folders: list[Path], results: Path | None, publish: bool, pretrained:
     for folder in folders:
         for chain in finished(folder):
             arm, seed = label(chain.config), chain.config.seed
-            results = home / OTHERS.get(chain.config.task, "")
+            results = home if chain.config.task == "carracing" else home / chain.config.task
             _merge_rows(results / "evaluations.csv", read_rows(chain.evaluate / "episodes.csv"), arm, seed)
             _merge_curve(results / "learning_curves.csv", chain, arm, seed)
             _merge_costs(results / "runs.json", chain, arm, seed)
@@ -130,13 +129,9 @@ def _merge_costs(path: Path, chain: Chain, arm: str, seed: int) -> None:
 
 
 def _chosen(chain: Chain) -> dict:
-    """The row of the learning curve whose mean is the answer."""
-    generation = chain.controller.summary()["chosen_generation"]
-    rows = read_curve(chain.controller / "learning_curve.csv")
-    found = next((row for row in rows if row["generation"] == generation), None)
-    if found is None:
-        raise UserError(f"{chain.controller / 'learning_curve.csv'}: has no generation {generation}; redo the stage")
-    return found
+    """The row of the learning curve whose mean is the answer, every figure of its type."""
+    whole = dict.fromkeys(("generation", "env_steps", "cores", "validation_n"), int)
+    return read_record(chain.controller / "chosen.json", **{**dict.fromkeys(COLUMNS, float), **whole})
 
 
 def _training_curves(folder: Path, chain: Chain, arm: str, seed: int) -> None:
@@ -219,18 +214,12 @@ def publish_weights(chain: Chain, folder: Path = FOLDER) -> None:
     dreams = config.controller.world == "dream"
     if dreams or config.arm in HEADLINE_ARMS and (best or (place / "decoder.npz").exists()):
         parts["decoder"] = chain.vision / "decoder.npz"
-    shared = _shared(record["arms"], arm, seed, config, parts) if dreams else {}
     for name, source in parts.items():
-        if f"{name}.npz" not in shared:
-            save_weights(place / f"{name}.npz", load_weights(source), dtype="float16")
+        save_weights(place / f"{name}.npz", load_weights(source), dtype="float16")
     parameters = read_arrays(chain.controller / "controller.npz", ("parameters",))["parameters"]
     write_arrays(place / "controller.npz", {"parameters": parameters.astype(np.float32)}, level=9)
     entry["train_seeds"][str(seed)] = {
-        "sha256": {
-            **{file.name: sha256(file) for file in sorted(place.glob("*.npz"))},
-            **{name: sha256(folder / file) for name, file in shared.items()},
-        },
-        **({"shared": shared} if shared else {}),
+        "sha256": {file.name: sha256(file) for file in sorted(place.glob("*.npz"))},
         "config": config.to_dict(),
         "stages": figures(chain, "memory"),
         "validation_mean": chosen["validation_mean"],
@@ -240,15 +229,3 @@ def publish_weights(chain: Chain, folder: Path = FOLDER) -> None:
     }
     entry["headline"] = int(max(entry["train_seeds"], key=lambda s: entry["train_seeds"][s]["validation_mean"]))
     write_json(manifest, record)
-
-
-def _shared(arms: dict, arm: str, seed: int, config: Config, parts: dict) -> dict[str, str]:
-    """V's and M's files that another arm has shipped already, having learnt in the same M: name to where it lies."""
-    same = ("task", "seed", "vision", "encoder_compute", "collect", "vae", "vaegan", "memory")
-    made_with = {name: config.to_dict()[name] for name in same}
-    for other, entry in arms.items():
-        run = entry["train_seeds"].get(str(seed), {})
-        twin = {name: run.get("config", {}).get(name) for name in same} == made_with
-        if other != arm and twin and "shared" not in run:
-            return {f"{name}.npz": f"{other}/seed{seed}/{name}.npz" for name in parts}
-    return {}
