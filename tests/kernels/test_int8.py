@@ -1,11 +1,9 @@
-"""The 8-bit encoder: exact sums with and without the processor's own instruction, small errors, same bits anywhere."""
+"""The 8-bit encoder: small errors, the same bits in any company."""
 
 import numpy as np
 import pytest
-from numba import njit
 
 from wmlib.errors import UserError
-from wmlib.kernels import tiles
 from wmlib.models.inference import FrameEncoder, calibrate
 from wmlib.models.vae import build_encoder, random_frames
 from wmlib.models.weights import model_weights
@@ -22,28 +20,6 @@ def weights():
 @pytest.fixture(scope="module")
 def encoder(weights):
     return FrameEncoder(weights, compute="int8")
-
-
-@pytest.mark.parametrize("features", [tiles.get_host_cpu_features(), {}])
-def test_a_tile_adds_bytes_exactly_on_any_processor(monkeypatch, features):
-    monkeypatch.setattr(tiles, "get_host_cpu_features", lambda: features)
-    tile = tiles.make_byte_tile([0, 10], [0, 32], whole=False)
-
-    @njit
-    def run(x, w, scale, bias, out):
-        addresses = (x.ctypes.data, w.ctypes.data, scale.ctypes.data, bias.ctypes.data, out.ctypes.data)
-        tile(addresses[0], addresses[1], addresses[2], addresses[3], addresses[4], 2, 3, 40)
-
-    random = np.random.default_rng(0)
-    x = random.integers(0, 256, 200, dtype=np.uint8)
-    w = random.integers(-128, 128, (6, 32, 4), dtype=np.int8)
-    scale, bias = random.random(32).astype(np.float32), random.normal(size=32).astype(np.float32)
-    out = np.zeros((2, 32), np.float32)
-    run(x, w, scale, bias, out)
-    for pixel, start in enumerate((0, 10)):
-        patch = np.stack([x[start + 40 * row :][:8] for row in range(3)]).reshape(6, 1, 4).astype(np.int64)
-        expected = np.maximum(0, (patch * w).sum((0, 2)) * scale.astype(np.float64) + bias)
-        np.testing.assert_allclose(out[pixel], expected, rtol=1e-6, atol=1e-3)
 
 
 def test_mu_is_close_to_float32(weights, encoder):

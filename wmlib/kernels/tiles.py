@@ -1,9 +1,9 @@
 """Building blocks of our own compiled loops: register tiles for sums of products, and elementary functions.
 
 The inner loop is written in the compiler's own language. One *tile* is a handful of output pixels (or lanes) times 32
-output channels: its sums live in registers, and every number read is used for 32 products. Products are added one
-after the other with fused multiply-add, in an order that is part of the code, so the result has the same bits on every
-processor, for every batch size and in every company.
+output channels. Its sums live in registers, as many of them at a time as the processor has room for, and every number
+read is used for many products. Products are added one after the other with fused multiply-add, in an order that is part
+of the code, so the result has the same bits on every processor, for every batch size and in every company.
 
 Weights are packed as (output channels / 32, products, 32), so that a tile reads them front to back.
 """
@@ -17,11 +17,12 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-CHANNELS = 32  # output channels of one tile: two registers of AVX-512
+CHANNELS = 32  # output channels of one tile: two vectors of sixteen
 _FLOAT, _LONG = ir.FloatType(), ir.IntType(64)
 _INT = ir.IntType(32)
 _VECTOR, _INTEGERS = ir.VectorType(_FLOAT, 16), ir.VectorType(_INT, 16)
 _HALVES = range(CHANNELS // 16)
+_FEATURES = get_host_cpu_features()
 
 
 def pack(kernel: np.ndarray) -> np.ndarray:
@@ -49,7 +50,8 @@ def make_tile(pixels: list[int], outputs: list[int], step: int = 1, relu: bool =
     @intrinsic
     def tile(typing, x, w, bias, out, run, rows, row_stride):
         def generate(context, builder, signature, arguments):
-            _emit_tile(builder, arguments, pixels, outputs, step, relu, add)
+            for places, halves in _passes(pixels, outputs, 6):
+                _emit_tile(builder, arguments, places, halves, step, relu, add)
             return context.get_dummy_value()
 
         return types.void(*(types.intp,) * 7), generate
@@ -68,12 +70,30 @@ def make_byte_tile(pixels: list[int], outputs: list[int], whole: bool):
     @intrinsic
     def tile(typing, x, w, scale, bias, out, run, rows, row_stride):
         def generate(context, builder, signature, arguments):
-            _emit_byte_tile(builder, arguments, pixels, outputs, whole)
+            for places, halves in _passes(pixels, outputs, 3):
+                _emit_byte_tile(builder, arguments, places, halves, whole)
             return context.get_dummy_value()
 
         return types.void(*(types.intp,) * 8), generate
 
     return tile
+
+
+def _passes(pixels, outputs, most):
+    """Yield [(pixel, output)] and halves of the channels whose sums are formed at once: those that fit in registers.
+
+    A vector of sixteen is one of the 32 registers of AVX-512, of which weights and the number at hand need few. With
+    less it is two registers of sixteen: more than ``most`` sums of a half would be written and read at every product.
+    """
+    places = list(zip(pixels, outputs, strict=True))
+    if _FEATURES.get("avx512f"):
+        yield places, _HALVES
+        return
+    count = -(-len(places) // most)
+    bounds = [part * len(places) // count for part in range(count + 1)]
+    for first, end in zip(bounds, bounds[1:], strict=False):
+        for half in _HALVES:
+            yield places[first:end], (half,)
 
 
 def _vector(b, address, offset, kind):
@@ -88,35 +108,39 @@ def _repeat(b, value):
     return b.shuffle_vector(single, ir.Constant(kind, ir.Undefined), ir.Constant(_INTEGERS, [0] * 16))
 
 
-def _emit_tile(b, arguments, pixels, outputs, step, relu, add):
+def _emit_tile(b, arguments, places, halves, step, relu, add):
     x, w, bias, out, run, rows, row_stride = arguments
     kind = ir.FunctionType(_VECTOR, (_VECTOR,) * 3)
     fma = cgutils.get_or_insert_function(b.module, kind, "llvm.fma.v16f32")
     start = [
-        _vector(b, out, 4 * o + 64 * half, _VECTOR) if add else _vector(b, bias, 64 * half, _VECTOR)
-        for o in outputs
-        for half in _HALVES
+        _vector(b, out, 4 * output + 64 * half, _VECTOR) if add else _vector(b, bias, 64 * half, _VECTOR)
+        for _, output in places
+        for half in halves
     ]
     sums = _emit_products(
         b,
         (x, w, run, rows, b.mul(row_stride, _LONG(4))),
-        [4 * pixel for pixel in pixels],
+        [4 * pixel for pixel, _ in places],
+        halves,
         4 * step,
         _FLOAT,
         start,
         lambda number, weight, total: b.call(fma, (number, weight, total)),
     )
     zero = ir.Constant(_VECTOR, [0.0] * 16)
-    for index, offset in enumerate(outputs):
-        for half in _HALVES:
-            value = sums[2 * index + half]
-            if relu:
-                value = b.select(b.fcmp_ordered(">", value, zero), value, zero)
-            place = b.inttoptr(b.add(out, _LONG(4 * offset + 64 * half)), _VECTOR.as_pointer())
-            b.store(value, place, align=4)
+    for value, (offset, half) in zip(sums, _targets(places, halves), strict=True):
+        if relu:
+            value = b.select(b.fcmp_ordered(">", value, zero), value, zero)
+        place = b.inttoptr(b.add(out, _LONG(4 * offset + 64 * half)), _VECTOR.as_pointer())
+        b.store(value, place, align=4)
 
 
-def _emit_byte_tile(b, arguments, pixels, outputs, whole):
+def _targets(places, halves):
+    """Where each sum goes: [(output, half)], in the order of the sums."""
+    return [(output, half) for _, output in places for half in halves]
+
+
+def _emit_byte_tile(b, arguments, places, halves, whole):
     x, w, scale, bias, out, run, rows, row_stride = arguments
     zero, top = ir.Constant(_VECTOR, [0.0] * 16), ir.Constant(_VECTOR, [255.0] * 16)
     rounding = cgutils.get_or_insert_function(b.module, ir.FunctionType(_VECTOR, [_VECTOR]), "llvm.rint.v16f32")
@@ -124,39 +148,60 @@ def _emit_byte_tile(b, arguments, pixels, outputs, whole):
     sums = _emit_products(
         b,
         (x, w, run, rows, row_stride),
-        pixels,
+        [pixel for pixel, _ in places],
+        halves,
         4,
         _INT,
-        [ir.Constant(_INTEGERS, [0] * 16) for _ in outputs for _ in _HALVES],
+        [ir.Constant(_INTEGERS, [0] * 16) for _ in _targets(places, halves)],
         lambda bytes_, weight, total: _sum_of_four(b, bytes_, weight, total),
     )
     scales, biases = ([_vector(b, array, 64 * half, _VECTOR) for half in _HALVES] for array in (scale, bias))
-    for index, offset in enumerate(outputs):
-        for half in _HALVES:
-            value = b.call(fma, (b.sitofp(sums[2 * index + half], _VECTOR), scales[half], biases[half]))
-            value = b.select(b.fcmp_ordered(">", value, zero), value, zero)
-            if whole:
-                value = b.call(rounding, (b.select(b.fcmp_ordered("<", value, top), value, top),))
-                value = b.trunc(b.fptosi(value, _INTEGERS), ir.VectorType(ir.IntType(8), 16))
-            width = 1 if whole else 4
-            place = b.inttoptr(b.add(out, _LONG(width * (offset + 16 * half))), value.type.as_pointer())
-            b.store(value, place, align=1)
+    for total, (offset, half) in zip(sums, _targets(places, halves), strict=True):
+        value = b.call(fma, (b.sitofp(total, _VECTOR), scales[half], biases[half]))
+        value = b.select(b.fcmp_ordered(">", value, zero), value, zero)
+        if whole:
+            value = b.call(rounding, (b.select(b.fcmp_ordered("<", value, top), value, top),))
+            value = b.trunc(b.fptosi(value, _INTEGERS), ir.VectorType(ir.IntType(8), 16))
+        width = 1 if whole else 4
+        place = b.inttoptr(b.add(out, _LONG(width * (offset + 16 * half))), value.type.as_pointer())
+        b.store(value, place, align=1)
 
 
 def _sum_of_four(b, bytes_, weights, total):
     """total + products of four unsigned with four signed bytes, in each of sixteen lanes: exact, whatever the CPU."""
-    if get_host_cpu_features().get("avx512vnni"):
+    if _FEATURES.get("avx512vnni"):
         kind = ir.FunctionType(_INTEGERS, (_INTEGERS,) * 3)
         instruction = cgutils.get_or_insert_function(b.module, kind, "llvm.x86.avx512.vpdpbusd.512")
         return b.call(instruction, (total, bytes_, weights))
-    for shift in (0, 8, 16, 24):  # the same in four steps
+    if _FEATURES.get("avx2"):  # the same as sums of two, once for the even bytes and once for the odd ones
+        words = ir.VectorType(ir.IntType(16), 32)
+        x, w = (b.bitcast(vector, words) for vector in (bytes_, weights))
+        eight, low = ir.Constant(words, [8] * 32), ir.Constant(words, [255] * 32)
+        even = b.and_(x, low), b.ashr(b.shl(w, eight), eight)
+        for unsigned, signed in (even, (b.lshr(x, eight), b.ashr(w, eight))):
+            total = b.add(total, _sum_of_two(b, unsigned, signed))
+        return total
+    for shift in (0, 8, 16, 24):  # and in four steps
         amount, low = ir.Constant(_INTEGERS, [24 - shift] * 16), ir.Constant(_INTEGERS, [24] * 16)
         unsigned = b.lshr(b.shl(bytes_, amount), low)
         total = b.add(total, b.mul(unsigned, b.ashr(b.shl(weights, amount), low)))
     return total
 
 
-def _emit_products(b, arguments, pixels, step, kind, start, multiply):
+def _sum_of_two(b, x, w):
+    """Products of 32 words each, neighbours added: sixteen integers. AVX2 has it for half as many."""
+    half, result = ir.VectorType(ir.IntType(16), 16), ir.VectorType(_INT, 8)
+    kind = ir.FunctionType(result, (half,) * 2)
+    instruction = cgutils.get_or_insert_function(b.module, kind, "llvm.x86.avx2.pmadd.wd")
+    parts = []
+    for first in (0, 16):
+        which = ir.Constant(_INTEGERS, list(range(first, first + 16)))
+        halves = [b.shuffle_vector(v, ir.Constant(v.type, ir.Undefined), which) for v in (x, w)]
+        parts.append(b.call(instruction, halves))
+    return b.shuffle_vector(*parts, ir.Constant(_INTEGERS, list(range(16))))
+
+
+def _emit_products(b, arguments, pixels, halves, step, kind, start, multiply):
     """The loops of a tile: sums of the products of a patch's numbers with the weights. Offsets in bytes."""
     x, w, run, rows, row_stride = arguments
     vector = ir.VectorType(kind, 16)
@@ -172,11 +217,11 @@ def _emit_products(b, arguments, pixels, step, kind, start, multiply):
     b.position_at_end(inner)  # for each number of the row
     k, x_k, w_k = b.phi(_LONG), b.phi(_LONG), b.phi(_LONG)
     sums = [b.phi(vector) for _ in start]
-    weights = [_vector(b, w_k, 64 * half, vector) for half in _HALVES]
+    weights = [_vector(b, w_k, 64 * half, vector) for half in halves]
     updated = []
-    for index, pixel in enumerate(pixels):
+    for pixel in pixels:
         number = _repeat(b, _vector(b, x_k, pixel, kind))
-        updated += [multiply(number, weights[half], sums[2 * index + half]) for half in _HALVES]
+        updated += [multiply(number, weight, sums[len(updated) + i]) for i, weight in enumerate(weights)]
     next_k, next_x, next_w = b.add(k, _LONG(1)), b.add(x_k, _LONG(step)), b.add(w_k, _LONG(4 * CHANNELS))
     b.cbranch(b.icmp_signed("<", next_k, run), inner, inner_done)
     loop = [(k, _LONG(0), next_k), (x_k, row_x, next_x), (w_k, row_w, next_w)]
