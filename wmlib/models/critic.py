@@ -7,7 +7,6 @@ import numpy as np
 import tensorflow as tf
 
 from wmlib import seeds
-from wmlib.kernels.adam import FusedAdam
 
 
 class Critic:
@@ -28,7 +27,7 @@ class Critic:
             return keras.layers.Dense(units, activation, kernel_initializer=start)
 
         self.network = keras.Sequential([keras.Input((inputs,)), dense(units, "tanh"), dense(units, "tanh"), dense(1)])
-        self.network.compile(FusedAdam(rate), "mse", jit_compile=False)
+        self.network.compile(keras.optimizers.Adam(rate), "mse", jit_compile=False)
         self.random = seeds.generator(seed, "critic", "batches")
         self.centre, self.scale = np.zeros(inputs, np.float32), np.ones(inputs, np.float32)
         self._values = tf.function(lambda x: self.network(x)[..., 0], reduce_retracing=True)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import keras
 
-from wmlib.kernels.adam import FusedAdam
-
 
 def two_step_rate(updates: int, learning_rate: float, final_learning_rate: float, final_share: float):
     """Schedule: ``learning_rate``, then ``final_learning_rate`` for the last ``final_share`` of ``updates``."""
@@ -15,7 +13,7 @@ def two_step_rate(updates: int, learning_rate: float, final_learning_rate: float
 
 def build_optimizer(
     updates: int, learning_rate: float, final_learning_rate: float, final_share: float, clip: float | None = None
-) -> FusedAdam:
+) -> keras.optimizers.Adam:
     """Adam at ``learning_rate``, then at ``final_learning_rate`` for the last ``final_share`` of ``updates``.
 
     Args:
@@ -24,4 +22,4 @@ def build_optimizer(
     rate = learning_rate
     if final_share > 0:
         rate = two_step_rate(updates, learning_rate, final_learning_rate, final_share)
-    return FusedAdam(learning_rate=rate, clipvalue=clip)
+    return keras.optimizers.Adam(learning_rate=rate, clipvalue=clip)

@@ -21,7 +21,6 @@ import keras
 import tensorflow as tf
 
 from wmlib.config import VaeGanConfig
-from wmlib.kernels.adam import FusedAdam
 from wmlib.models import adversarial
 from wmlib.models.discriminator import build_discriminator
 from wmlib.models.optimizer import two_step_rate
@@ -34,7 +33,9 @@ def build_optimizers(config: VaeGanConfig) -> dict[str, keras.optimizers.Optimiz
     def build(rate: float, beta: float) -> keras.optimizers.Optimizer:
         final = rate * config.final_learning_rate / config.learning_rate
         schedule = two_step_rate(config.updates, rate, final, config.final_share)
-        return keras.optimizers.RMSprop(schedule) if config.as_published else FusedAdam(schedule, beta_1=beta)
+        if config.as_published:
+            return keras.optimizers.RMSprop(schedule)
+        return keras.optimizers.Adam(schedule, beta_1=beta)
 
     return {
         "encoder": build(config.learning_rate, 0.9),

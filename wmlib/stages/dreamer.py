@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import keras
 import numpy as np
 
 from wmlib.data.replay import Windows, beginning, mixed, start_weights
 from wmlib.data.rollouts import read_arrays, write_arrays
 from wmlib.envs.dream import Dream
-from wmlib.kernels.adam import FusedAdam
 from wmlib.models.critic import Critic
 from wmlib.models.inference import MemoryStep
 from wmlib.models.mdnrnn import DONE_WEIGHT, MDNRNN, faster
@@ -34,7 +34,7 @@ class Learner:
         settings = config.dream
         fix_seed(config.seed, "dream")
         self.memory = faster(MDNRNN(config.memory, seed=config.seed))
-        self.memory.compile(FusedAdam(settings.memory_rate, clipvalue=config.memory.clip))
+        self.memory.compile(keras.optimizers.Adam(settings.memory_rate, clipvalue=config.memory.clip))
         set_model_weights(self.memory.network, memory_weights)
         self.average = dict(memory_weights)
         inputs = memory_weights["lstm/recurrent_kernel"].shape[0] + memory_weights["mixture/kernel"].shape[1] // (

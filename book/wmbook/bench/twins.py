@@ -112,12 +112,11 @@ def updates() -> dict[str, tuple[Callable, Callable]]:
     import keras
 
     from wmlib.kernels import convolution
-    from wmlib.kernels.adam import FusedAdam
     from wmlib.models import mdnrnn, vae
 
     frames, random = vae.random_frames(100), np.random.default_rng(0)
 
-    def v(fast: tuple[str, ...], adam=FusedAdam) -> Callable:
+    def v(fast: tuple[str, ...]) -> Callable:
         """An update of V with some of the convolutions fast."""
         kept = {name: getattr(convolution, name) for name in ("FourPatches", "PixelToPatch", "ToImage")}
         plain = {"FourPatches": keras.layers.Conv2D, "PixelToPatch": keras.layers.Conv2DTranspose}
@@ -128,22 +127,20 @@ def updates() -> dict[str, tuple[Callable, Callable]]:
         model = vae.VAE()
         for name, kind in kept.items():
             setattr(convolution, name, kind)
-        model.compile(adam(1e-4))
+        model.compile(keras.optimizers.Adam(1e-4))
         return lambda: model.train_on_batch(frames)
 
     def m(fast: bool) -> Callable:
         model = mdnrnn.MDNRNN()
         model = mdnrnn.faster(model) if fast else model
-        model.compile(FusedAdam(1e-4, clipvalue=1.0))
+        model.compile(keras.optimizers.Adam(1e-4, clipvalue=1.0))
         normal = {name: random.normal(size=(64, 101, 32)).astype(np.float32) for name in ("mu", "log_variance")}
         none = np.zeros((64, 100), np.float32)
         batch = normal | {"action": np.zeros((64, 100, 3), np.float32), "reward": none, "done": none}
         return lambda: model.train_on_batch(batch)
 
     every = ("FourPatches", "PixelToPatch", "ToImage")
-    found = {"convolutions": (v(()), v(every)), "adam": (v(every, keras.optimizers.Adam), v(every))}
-    everything = v((), keras.optimizers.Adam), v(every)
-    return found | {"vision": everything, "memory": (m(False), m(True))}
+    return {"vision": (v(()), v(every)), "memory": (m(False), m(True))}
 
 
 def layers() -> dict[str, tuple[Callable, Callable]]:
@@ -151,7 +148,6 @@ def layers() -> dict[str, tuple[Callable, Callable]]:
     import keras
     import tensorflow as tf
 
-    from wmlib.kernels.adam import FusedAdam
     from wmlib.kernels.convolution import FourPatches, PixelToPatch, ToImage
 
     cases = {
@@ -176,14 +172,7 @@ def layers() -> dict[str, tuple[Callable, Callable]]:
 
             pair.append(lambda both=both: [part.numpy() for part in both()])
         found[name] = tuple(pair)
-    weights = [keras.Variable(np.zeros((1024, 1024), np.float32)) for _ in range(4)]  # about as many as V has
-    gradients = [tf.random.normal((1024, 1024), seed=1) for _ in weights]
-    pair = []
-    for adam in (keras.optimizers.Adam(1e-3), FusedAdam(1e-3)):
-        adam.build(weights)
-        step = tf.function(lambda adam=adam: adam.apply(gradients, weights), jit_compile=False)
-        pair.append(lambda step=step: (step(), weights[0].numpy()))
-    return found | {"FusedAdam": tuple(pair)}
+    return found
 
 
 def measure() -> dict:

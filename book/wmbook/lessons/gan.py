@@ -15,7 +15,6 @@ import tensorflow as tf
 
 from wmlib import seeds
 from wmlib.config import FRAME_SHAPE
-from wmlib.kernels.adam import FusedAdam
 
 
 @dataclass(frozen=True)
@@ -161,7 +160,7 @@ class GAN(keras.Model):
         """One Adam per network, at the configuration's rates."""
         super().compile(**({"jit_compile": False} | options))
         self.optimizers = {
-            network: FusedAdam(rate, beta_1=self.config.momentum)
+            network: keras.optimizers.Adam(rate, beta_1=self.config.momentum)
             for network, rate in (
                 ("generator", self.config.generator_rate),
                 ("discriminator", self.config.discriminator_rate),
