@@ -110,3 +110,15 @@ def test_a_setting_that_came_later_leaves_a_stages_identity_as_it_was():
     names = set(key(Config().controller))
     assert "tau" not in names and "sigma" in names
     assert "tau" in key(Config().override(["controller.tau=0.5"]).controller)
+
+
+def test_iterations_of_take_cover_share_v_and_train_m_on():
+    config = Config.preset("full").override(["task=takecover", "controller.tau=0.1"])
+    first, second, last = (config.of_iteration(number) for number in (1, 2, config.iterations))
+    assert first.memory.updates == config.memory.updates and first.memory.later_updates == 0
+    assert second.memory.updates == config.memory.later_updates and second.memory.own_share == config.memory.own_share
+    assert second.controller.generations == config.controller.early_generations < last.controller.generations
+    assert [part.controller.tau for part in (first, second, last)] == [1.15, 1.15, 0.1]
+    assert last.controller.generations == config.controller.generations
+    with pytest.raises(UserError, match="keep_vision=true"):
+        config.override(["vision=vaegan"])

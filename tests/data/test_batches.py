@@ -95,6 +95,20 @@ def test_sequences(tmp_path):
     assert np.array_equal(batches.at(5)["mu"], batch["mu"]) and not np.array_equal(batches.at(6)["mu"], batch["mu"])
 
 
+@pytest.mark.parametrize("whole_ends", [False, True])
+def test_a_share_of_the_sequences_is_own_however_few_steps_those_are(tmp_path, whole_ends):
+    for index, steps in enumerate((500, 400, 30)):
+        mu = np.zeros((steps + 1, 32), np.float16)
+        arrays = {"mu": mu, "log_variance": mu, "actions": np.zeros((steps, 3), np.float32),
+                  "rewards": np.full(steps, index, np.float32), "done": np.zeros(steps, np.float32)}  # fmt: skip
+        write_arrays(tmp_path / f"{index}.npz", arrays)
+    files = sorted(tmp_path.glob("*.npz"))
+    batches = SequenceBatches(files, 400, 10, 0, whole_ends, own=files[2:], own_share=0.5)
+    assert np.mean(batches.at(0)["reward"][:, 0] == 2) == pytest.approx(0.5, abs=0.08)
+    few = SequenceBatches(files, 400, 10, 0, whole_ends).at(0)["reward"][:, 0]
+    assert np.mean(few == 2) < 0.1
+
+
 def test_prefetch_hands_errors_over():
     def broken():
         yield 1

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
-from wmlib.config.settings import at_least, later, one_of, positive
+from wmlib.config.settings import at_least, later, one_of, positive, share
 from wmlib.errors import UserError
 
 
@@ -163,10 +163,16 @@ class MemoryConfig:
     whole_ends: bool = later(False)
     """Whether sequences are cut from all episodes in a row, across their ends (code, Doom), so that an end is seen as
     often as it happens and at any place of a sequence. Otherwise it is the last step of one sequence among hundreds."""
+    later_updates: int = later(0)
+    """Gradient steps of each iteration after the first, which then goes on with the weights of the one before; 0 trains
+    a new M with ``updates``."""
+    own_share: float = later(0.0)
+    """Share of the sequences of such an iteration that C's own episodes give; 0: the share of the steps they are."""
     checkpoint_every: int = 500
     """Updates between checkpoints."""
 
     def __post_init__(self):
+        share("memory.own_share", self.own_share)
         at_least("memory.hidden_size", self.hidden_size, 1)
         at_least("memory.mixtures", self.mixtures, 1)
         at_least("memory.sequence_length", self.sequence_length, 2)
@@ -193,6 +199,8 @@ class ControllerConfig:
     """CMA-ES's initial step size (code: 0.1)."""
     generations: int = 250
     """Generations (paper: 1,800)."""
+    early_generations: int = later(0)
+    """Generations of the iterations before the last, which only have to find what C would do; 0: as many."""
     minutes: float = 0.0
     """Stop the search after so many minutes of its own wall time; 0 means no limit."""
     samples: int = 2

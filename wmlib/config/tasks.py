@@ -21,6 +21,7 @@ class Task:
         max_steps: time limit, in frames.
         step_cost: what a frame costs of which nothing else is known; it completes the return of a stopped lane.
         solved: the mean return over 100 episodes at which it counts as solved.
+        tau: temperature of the dreams in which a C learns that only has to collect data.
         renderers: whose pictures the score is driven with; the first is the unmodified environment's.
     """
 
@@ -31,6 +32,7 @@ class Task:
     max_steps: int
     step_cost: float
     solved: float
+    tau: float
     renderers: tuple[str, ...]
 
     @property
@@ -48,6 +50,7 @@ TASKS = {
         max_steps=1000,
         step_cost=0.1,
         solved=900.0,
+        tau=1.0,
         renderers=("gymnasium", "wmlib"),
     ),
     "takecover": Task(
@@ -58,6 +61,7 @@ TASKS = {
         max_steps=2100,
         step_cost=0.0,
         solved=750.0,
+        tau=1.15,  # the paper's best
         renderers=("vizdoom",),
     ),
 }

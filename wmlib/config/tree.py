@@ -51,6 +51,8 @@ class Config:
     multiply it natively)."""
     iterations: int = 1
     """Passes through collect, V, M, C; each after the first adds on-policy rollouts (paper section 5)."""
+    keep_vision: bool = False
+    """Whether the first iteration's V serves in all of them: where the random driver sees all there is to see."""
     rehearsal: str = ""
     """Scale of the iterations before the last, which only have to drive well enough to collect data; empty: the same
     settings as the last."""
@@ -94,22 +96,29 @@ class Config:
         return Config(scale=scale).override(PRESETS[scale])
 
     def of_iteration(self, iteration: int) -> Config:
-        """The settings of one iteration: ``rehearsal``'s before the last one, always with V, M and a linear C, so that
-        all arms learn from the same rollouts. Another task's are like the last."""
-        if iteration == self.iterations or self.task != "carracing":
-            return self
-        earlier = Config.preset(self.rehearsal) if self.rehearsal else self
-        controller = dataclasses.replace(earlier.controller, inputs="zh", hidden_units=0)
-        return dataclasses.replace(
-            earlier,
-            seed=self.seed,
-            vision="vae",
-            iterations=self.iterations,
-            rehearsal=self.rehearsal,
-            rollout=self.rollout,
-            controller=controller,
-            memory=dataclasses.replace(earlier.memory, trained=True),
-        )
+        """The settings of one iteration. Before the last all arms share theirs, so that they learn from the same
+        rollouts: ``rehearsal``'s, a V, an M and a linear C; a C that learns in dreams does so at its task's ``tau``."""
+        config, last = self, iteration == self.iterations
+        if not last and self.task == "carracing":
+            earlier = Config.preset(self.rehearsal) if self.rehearsal else self
+            config = dataclasses.replace(
+                earlier,
+                **{name: getattr(self, name) for name in ("seed", "iterations", "rehearsal", "keep_vision", "rollout")},
+                vision="vae",
+                controller=dataclasses.replace(earlier.controller, inputs="zh", hidden_units=0),
+                memory=dataclasses.replace(earlier.memory, trained=True),
+            )
+        memory, controller = config.memory, config.controller
+        if iteration == 1:
+            memory = dataclasses.replace(memory, later_updates=0, own_share=0.0)
+        elif memory.later_updates:
+            memory = dataclasses.replace(memory, updates=memory.later_updates)
+        if not last and controller.early_generations:
+            controller = dataclasses.replace(controller, generations=controller.early_generations)
+        if not last and controller.world == "dream":
+            controller = dataclasses.replace(controller, tau=self.numbers.tau)
+        controller = dataclasses.replace(controller, early_generations=0)
+        return dataclasses.replace(config, memory=memory, controller=controller)
 
     @property
     def numbers(self) -> Task:
@@ -159,6 +168,8 @@ class Config:
                 tree = dataclasses.replace(tree, vaegan=dataclasses.replace(tree.vaegan, **values))
         if tree.rollout.address and tree.rollout.executor != "ray":
             raise UserError(f"rollout.address={tree.rollout.address}: only rollout.executor=ray goes there")
+        if tree.keep_vision and tree.vision != "vae":
+            raise UserError(f"keep_vision=true: the first iteration's V is a vae, not vision={tree.vision}")
         return tree
 
     def to_dict(self) -> dict:

@@ -80,23 +80,44 @@ def stream(episodes: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
 
 
 class SequenceBatches:
-    """Windows of encoded episodes for M; all latents fit in memory (132 bytes a frame)."""
+    """Windows of encoded episodes for M; all latents fit in memory (132 bytes a frame).
 
-    def __init__(self, files: list[Path], batch_size: int, length: int, seed: int, whole_ends: bool = False):
+    Args:
+        whole_ends: cut them from the :func:`stream` of all episodes.
+        own, own_share: those of ``files`` that C drove, and the share of the windows that they give.
+    """
+
+    def __init__(
+        self,
+        files: list[Path],
+        batch_size: int,
+        length: int,
+        seed: int,
+        whole_ends: bool = False,
+        own: list[Path] = (),
+        own_share: float = 0.0,
+    ):
         self.batch_size, self.length, self.seed = batch_size, length, seed
-        episodes = [read_encoded(file) for file in files]
-        episodes = [stream(episodes)] if whole_ends else episodes
-        self.episodes = [episode for episode in episodes if len(episode["actions"]) >= length]
+        groups = ([file for file in files if file not in set(own)], 1 - own_share), (own, own_share)
+        self.episodes, windows, shares = [], [], []
+        for members, share in groups:
+            episodes = [read_encoded(file) for file in members]
+            episodes = [stream(episodes)] if whole_ends and episodes else episodes
+            episodes = [episode for episode in episodes if len(episode["actions"]) >= length]
+            count = np.array([len(episode["actions"]) - length + 1 for episode in episodes], int)
+            self.episodes += episodes
+            windows.append(count)
+            shares.append(share * count / max(1, count.sum()))
         if not self.episodes:
             raise ValueError(f"no episode has {length} steps")
-        self.windows = np.array([len(episode["actions"]) - length + 1 for episode in self.episodes])
+        self.windows, shares = np.concatenate(windows), np.concatenate(shares)
+        self.shares = shares / shares.sum()
 
     def at(self, update: int) -> dict[str, np.ndarray]:
         """Batch of one update: ``mu``, ``log_variance`` (batch, length + 1, 32), ``action`` (batch, length, 3),
         ``reward``, ``done`` (batch, length), all float32."""
         random = generator(self.seed, "sequences", update)
-        share = self.windows / self.windows.sum()
-        chosen = random.choice(len(self.episodes), self.batch_size, p=share)
+        chosen = random.choice(len(self.episodes), self.batch_size, p=self.shares)
         starts = random.integers(self.windows[chosen])
         return self.window(list(zip(chosen, starts, strict=True)))
 

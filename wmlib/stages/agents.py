@@ -208,11 +208,12 @@ def shipped_agent(arm: str, train_seed: int | None = None, folder: Path = FOLDER
             raise UserError(f"--train-seed {chosen}: arm {arm} is shipped for train seeds {', '.join(runs)}")
         run, seed = runs[chosen], int(chosen)
         hashes, stages = dict(run["sha256"]), {name: dict(stage) for name, stage in run.get("stages", {}).items()}
+        places = dict(run.get("shared", {}))  # V and M that lie with another arm that learnt in the same M
     except (KeyError, TypeError, ValueError, AttributeError):
         raise UserError(f"{manifest}: damaged; restore it from the repository") from None
     files = {}
     for name, expected in hashes.items():
-        file = folder / arm / f"seed{seed}" / name
+        file = folder / places.get(name, f"{arm}/seed{seed}/{name}")
         if not file.is_file() or sha256(file) != expected:
             raise UserError(f"{file}: missing, or not what manifest.json lists; restore both from the repository")
         files[file.stem] = file

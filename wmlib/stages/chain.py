@@ -61,6 +61,8 @@ class Chain:
 
     @property
     def vision(self) -> Stage:
+        if self.config.keep_vision and self.iteration > 1:
+            return self.at(1).vision
         name, settings = self.config.vision, self.config.vision_settings
         group = VISIONS[name]
         key = {"vision": name, group: settings_key(settings), "holdout": self.config.collect.holdout}
@@ -82,7 +84,8 @@ class Chain:
     def memory(self) -> Stage:
         name = f"memory-{self.config.vision}" + ("" if self.config.memory.trained else "-untrained")
         key = {"memory": settings_key(self.config.memory), "holdout": self.config.collect.holdout}
-        return self._stage(name, key, [self.encode])
+        goes_on = self.iteration > 1 and self.config.memory.later_updates > 0
+        return self._stage(name, key, [self.encode, *([self.at(self.iteration - 1).memory] if goes_on else [])])
 
     @property
     def controller(self) -> Stage:
@@ -159,6 +162,8 @@ def plan(config: Config, folder: Path, last: str = "evaluate") -> list[tuple[Cha
     for iteration in range(1, config.iterations + 1):
         chain = Chain(config, folder, iteration)
         names = ORDER[: ORDER.index(last if iteration == config.iterations else "controller") + 1]
+        if config.keep_vision and iteration > 1:
+            names = tuple(name for name in names if name != "vision")
         if chain.config.controller.inputs == "z":
             names = tuple(name for name in names if name not in ("encode", "memory"))
         steps += [(chain, name) for name in names]

@@ -26,6 +26,12 @@ def run(chain, stage: Stage) -> None:
     config = chain.config
     files = list(itertools.chain.from_iterable(RolloutStore(s / "rollouts").files() for s in chain.collections))
     work = [(file, stage / "latents" / f"{index:06d}.npz") for index, file in enumerate(files)]
+    if chain.iteration > 1 and chain.config.keep_vision:  # the same V has encoded the earlier episodes already
+        for earlier in sorted((chain.at(chain.iteration - 1).encode / "latents").glob("*.npz")):
+            target = stage / "latents" / earlier.name
+            if not os.path.lexists(target):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                os.link(earlier, target)
     finished = [target for _, target in work if os.path.lexists(target)]
     for target in finished:
         read_encoded(target)  # what an interrupted run left is whole

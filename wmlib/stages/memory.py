@@ -14,25 +14,26 @@ from wmlib.stages.training import fix_seed, optimizer_for, train
 HELD_OUT_BATCHES = 4
 
 
-def latent_files(chain) -> tuple[list, list]:
-    """Training and held-out latent files, split exactly like the frames V saw."""
+def latent_files(chain, since: int = 1) -> tuple[list, list]:
+    """Training and held-out latent files of an iteration and all later ones, split exactly like the frames V saw."""
     from wmlib.data.rollouts import RolloutStore
 
     training, held_out, first = [], [], 0
-    for stage in chain.collections:
+    for iteration, stage in enumerate(chain.collections, start=1):
         count = len(RolloutStore(stage / "rollouts").files())
         files = [chain.encode / "latents" / f"{index:06d}.npz" for index in range(first, first + count)]
-        parts = split(files, chain.config.collect.holdout)
-        training += parts[0]
-        held_out += parts[1]
         first += count
+        if iteration >= since:
+            parts = split(files, chain.config.collect.holdout)
+            training += parts[0]
+            held_out += parts[1]
     return training, held_out
 
 
 def run(chain, stage: Stage) -> None:
     """Train M (or keep its random weights) and write them."""
     from wmlib.models.mdnrnn import MDNRNN, faster
-    from wmlib.models.weights import model_weights, save_weights
+    from wmlib.models.weights import load_weights, model_weights, save_weights, set_model_weights
 
     config, settings = chain.config, chain.config.memory
     sizes = {"latent_size": config.numbers.latent_size, "action_size": config.numbers.action_size}
@@ -44,9 +45,12 @@ def run(chain, stage: Stage) -> None:
         stage.finish(clock.seconds, updates=0)
         return
     model.compile(optimizer=optimizer_for(settings))
+    if chain.iteration > 1 and settings.later_updates:
+        set_model_weights(model.network, load_weights(chain.at(chain.iteration - 1).memory / "memory.npz"))
     training, held_out = latent_files(chain)
     window = settings.batch_size, settings.sequence_length
-    batches = SequenceBatches(training, *window, config.seed, settings.whole_ends)
+    own = latent_files(chain, since=2)[0] if settings.own_share else []
+    batches = SequenceBatches(training, *window, config.seed, settings.whole_ends, own, settings.own_share)
     test = SequenceBatches(held_out, *window, 0, settings.whole_ends)
     figures = {}
 

@@ -214,12 +214,18 @@ def publish_weights(chain: Chain, folder: Path = FOLDER) -> None:
     dreams = config.controller.world == "dream"
     if dreams or config.arm in HEADLINE_ARMS and (best or (place / "decoder.npz").exists()):
         parts["decoder"] = chain.vision / "decoder.npz"
+    shared = _shared(record["arms"], arm, seed, config, parts) if dreams else {}
     for name, source in parts.items():
-        save_weights(place / f"{name}.npz", load_weights(source), dtype="float16")
+        if f"{name}.npz" not in shared:
+            save_weights(place / f"{name}.npz", load_weights(source), dtype="float16")
     parameters = read_arrays(chain.controller / "controller.npz", ("parameters",))["parameters"]
     write_arrays(place / "controller.npz", {"parameters": parameters.astype(np.float32)}, level=9)
     entry["train_seeds"][str(seed)] = {
-        "sha256": {file.name: sha256(file) for file in sorted(place.glob("*.npz"))},
+        "sha256": {
+            **{file.name: sha256(file) for file in sorted(place.glob("*.npz"))},
+            **{name: sha256(folder / file) for name, file in shared.items()},
+        },
+        **({"shared": shared} if shared else {}),
         "config": config.to_dict(),
         "stages": figures(chain, "memory"),
         "validation_mean": chosen["validation_mean"],
@@ -229,3 +235,15 @@ def publish_weights(chain: Chain, folder: Path = FOLDER) -> None:
     }
     entry["headline"] = int(max(entry["train_seeds"], key=lambda s: entry["train_seeds"][s]["validation_mean"]))
     write_json(manifest, record)
+
+
+def _shared(arms: dict, arm: str, seed: int, config: Config, parts: dict) -> dict[str, str]:
+    """V's and M's files that another arm has shipped already, having learnt in the same M: name to where it lies."""
+    same = ("task", "seed", "vision", "encoder_compute", "collect", "vae", "vaegan", "memory")
+    made_with = {name: config.to_dict()[name] for name in same}
+    for other, entry in arms.items():
+        run = entry["train_seeds"].get(str(seed), {})
+        twin = {name: run.get("config", {}).get(name) for name in same} == made_with
+        if other != arm and twin and "shared" not in run:
+            return {f"{name}.npz": f"{other}/seed{seed}/{name}.npz" for name in parts}
+    return {}
