@@ -49,9 +49,9 @@ TASK_PRESETS: dict[str, dict[str, list[str]]] = {
             "controller.validation_tracks=20",
         ],
         "full": [
-            "collect.episodes=2000", "collect.on_policy_episodes=200", "collect.on_policy_noise=1.0", "iterations=5",
+            "collect.episodes=2000", "collect.on_policy_episodes=200", "collect.on_policy_noise=1.0", "iterations=3",
             "keep_vision=true", "vae.updates=2200", "memory.updates=2000", "memory.later_updates=300",
-            "memory.own_share=0.5", "controller.double_tracks_every=0", "controller.generations=60",
+            "memory.own_share=0.5", "controller.double_tracks_every=0", "controller.generations=40",
             "controller.early_generations=20", "controller.validate_every=20", "controller.validation_tracks=32",
         ],
     },

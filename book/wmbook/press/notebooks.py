@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import base64
 import io
+import json
 import os
 from pathlib import Path
 
@@ -37,8 +38,14 @@ def execute_notebooks(config: Config, folder: Path, in_place: bool = False, only
             target = path if in_place else folder / "notebooks" / path.name
             if in_place or not target.exists() or target.stat().st_mtime < path.stat().st_mtime:
                 parameters = {"scale": config.scale, "seed": config.seed, "run": str(folder.resolve())}
-                execute(path, target, {} if in_place else parameters)
+                own = not in_place and task_of(path) == config.task
+                execute(path, target, parameters if own else {})
             progress.advance(note=path.stem)
+
+
+def task_of(notebook: Path) -> str:
+    """What the run learns that a chapter makes and shows; one of another task shows the book's."""
+    return json.loads(notebook.read_text(encoding="utf-8"))["metadata"].get("task", "carracing")
 
 
 def execute(source: Path, target: Path, parameters: dict) -> None:

@@ -12,6 +12,8 @@ from wmbook.records.records import Records, find_root
 from wmbook.show.figures import BLACK, BLUE, GREY, PAGE, VERMILLION, new_figure
 from wmbook.show.tables import markdown_table
 from wmlib.config import TASKS
+from wmlib.stages.evaluate import read_rows
+from wmlib.stats import describe
 
 SOLVED = TASKS["takecover"].solved
 
@@ -76,21 +78,53 @@ def temperature_figure(scores: dict[str, dict]):
     return figure
 
 
-def search_figure(folder: Path | None = None):
-    """What each search saw (its population's dreams) and what it did not (its mean in the real game)."""
-    file = (folder or find_root() / "book" / "results" / "takecover") / "learning_curves.csv"
-    with file.open(newline="", encoding="utf-8") as table:
-        rows = list(csv.DictReader(table))
-    names = sorted({row["arm"] for row in rows})
-    figure, panels = new_figure(PAGE, 2.2, 1, len(names), sharey=True, squeeze=False)
-    for axes, arm in zip(panels[0], names, strict=True):
-        curve = [row for row in rows if row["arm"] == arm]
-        generations = [int(row["generation"]) for row in curve]
-        axes.plot(generations, [float(row["population_mean"]) for row in curve], color=VERMILLION, label="dreams")
+def own(chapter, arm: str = "dream-tau-1.15") -> None:
+    """The score of a run of the reader's own in the game and in its dreams, beside the book's."""
+    found = {"the book's run": records().scores.get(arm)}
+    if chapter.mine:
+        rows = read_rows(chapter.chain.evaluate / "episodes.csv")
+        returns = [[row["return"] for row in rows if (row["renderer"] == "dream") is dream] for dream in (False, True)]
+        game, dream = (describe(each, SOLVED) for each in returns)
+        found = {"your run": game | {"dream": dream}, **found}
+    for name, entry in found.items():
+        if entry:
+            low, high = entry["ci95"]
+            score = f"{entry['mean']:.0f} ± {entry['std']:.0f} tics in {entry['n']} games"
+            dream = f"{entry['dream']['mean']:.0f} in its dreams"
+            print(f"{name:15s} {score}, 95 % interval of the mean {low:.0f} to {high:.0f}; {dream}")
+
+
+def passes(folder: Path | None = None, arm: str = "dream-tau-1.15") -> dict[int, dict]:
+    """Pass to its last generation: ``dream``, what the population returns in M; ``game``, what its mean does there."""
+    found = {}
+    for row in _curve(folder, arm):
+        if row["validation_mean"]:
+            dream, game = float(row["population_mean"]), float(row["validation_mean"])
+            found[int(row["iteration"])] = {"dream": dream, "game": game, "n": int(row["validation_n"])}
+    return found
+
+
+def passes_figure(folder: Path | None = None, arm: str = "dream-tau-1.15"):
+    """What the search of each pass saw (its population's dreams) and what it did not (its mean in the real game)."""
+    rows = _curve(folder, arm)
+    numbers = sorted({int(row["iteration"]) for row in rows})
+    figure, panels = new_figure(PAGE, 2.2, 1, len(numbers), sharey=True, squeeze=False)
+    for axes, number in zip(panels[0], numbers, strict=True):
+        curve = [row for row in rows if int(row["iteration"]) == number]
+        dreamt = [float(row["population_mean"]) for row in curve]
+        axes.plot([int(row["generation"]) for row in curve], dreamt, color=VERMILLION, label="in its dreams")
         seen = [row for row in curve if row["validation_mean"]]
         real = [float(row["validation_mean"]) for row in seen]
-        axes.plot([int(row["generation"]) for row in seen], real, "o--", color=BLUE, markersize=3, label="games")
-        axes.set(title=f"temperature {float(arm.removeprefix('dream-tau-')):.2f}", xlabel="generation", ylim=(0, 2200))
+        axes.plot([int(row["generation"]) for row in seen], real, "o--", color=BLUE, markersize=4, label="in the game")
+        axes.set(title=f"pass {number}", xlabel="generation", ylim=(0, 2100))
+        axes.axhline(SOLVED, color=BLACK, linewidth=0.8, linestyle=(0, (2, 2)))
     panels[0, 0].set_ylabel("tics survived")
-    panels[0, 0].legend()
+    panels[0, 0].legend(loc="center right")
     return figure
+
+
+def _curve(folder: Path | None, arm: str) -> list[dict]:
+    """Rows of an arm's search, all passes."""
+    file = (folder or find_root() / "book" / "results" / "takecover") / "learning_curves.csv"
+    with file.open(newline="", encoding="utf-8") as table:
+        return [row for row in csv.DictReader(table) if row["arm"] == arm]
