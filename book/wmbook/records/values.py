@@ -34,16 +34,17 @@ def lookup(expression: str, folder: Path | None = None) -> str:
 
 
 def setting(expression: str) -> str:
-    """Text of ``scale.key.key|format``, from :mod:`wmlib.config`.
+    """Text of ``scale.key.key|format``, from :mod:`wmlib.config`; ``full/takecover.key`` is another task's.
 
     Raises:
         KeyError: no such scale or key.
     """
     path, _, specification = expression.partition("|")
     scale, *keys = path.strip().split(".")
+    scale, _, task = scale.partition("/")
     if scale not in SCALES:
         raise KeyError(f"no scale {scale}")
-    value = Config.preset(scale)
+    value = Config.preset(scale).override([f"task={task}"] if task else [])
     for key in keys:
         if not hasattr(value, key):
             raise KeyError(f"no setting {'.'.join(keys)}")

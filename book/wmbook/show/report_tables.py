@@ -5,6 +5,7 @@ from __future__ import annotations
 from wmbook.records.published import CORES, COUNTERPART, LEARNING_CURVE, ORIGINAL, SCORES
 from wmbook.records.queries import main_arm, reached, run_of, searched, stages_of
 from wmbook.records.records import Records
+from wmbook.show import temperatures
 from wmbook.show.figures import look, rank
 from wmbook.show.tables import markdown_table
 from wmlib.errors import UserError
@@ -91,6 +92,17 @@ def speed(records: Records) -> str:
     return _table("tab-speed", caption, ["search", *map(str, LEVELS)], rows)
 
 
+def dreams(records: Records) -> str:
+    """Table of players that learnt in dreams of different temperature, ours and the original's."""
+    scores = Records(records.folder / "takecover").scores
+    caption = (
+        "Doom: tics survived by players that learnt in dreams of different temperature, ours and the original's "
+        "{cite:p}`ha2018worldmodels`; ± is the standard deviation over games. "
+        f"{temperatures.SOLVED:.0f} counts as solved."
+    )
+    return _table("tab-dreams", caption, *temperatures.temperature_rows(scores)) if temperatures.arms(scores) else ""
+
+
 def _hours(hours: float | None) -> str:
     if hours is None:
         return "–"
@@ -101,7 +113,7 @@ def _table(name: str, caption: str, header: list[str], rows: list[list[str]]) ->
     return f":::{{table}} {caption}\n:name: {name}\n\n{markdown_table(header, rows)}\n:::"
 
 
-TABLES = {"scores": scores, "budget": budget, "speed": speed}
+TABLES = {"scores": scores, "budget": budget, "speed": speed, "dreams": dreams}
 
 
 def record_table(name: str, records: Records | None = None) -> str:

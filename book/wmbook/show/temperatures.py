@@ -37,8 +37,8 @@ def _interval(entry: dict) -> str:
     return f"{entry['ci95'][0]:.0f} to {entry['ci95'][1]:.0f}"
 
 
-def temperature_table(scores: dict[str, dict]) -> str:
-    """A row per temperature, then the drivers that learn nothing; ± is the standard deviation over episodes."""
+def temperature_rows(scores: dict[str, dict]) -> tuple[list[str], list[list[str]]]:
+    """A header, a row per temperature, then the players that learn nothing; ± is the standard deviation over games."""
     header = ["temperature", "in the dream", "in the game", "95 % interval", "games", "paper: dream", "paper: game"]
     rows = []
     for tau, entry in arms(scores).items():
@@ -49,7 +49,12 @@ def temperature_table(scores: dict[str, dict]) -> str:
         if arm in scores:
             entry, theirs = scores[arm], DOOM.get(arm, {})
             rows.append([label, "", _score(entry), _interval(entry), str(entry["n"]), "", _score(theirs.get("game"))])
-    return markdown_table(header, rows)
+    return header, rows
+
+
+def temperature_table(scores: dict[str, dict]) -> str:
+    """:func:`temperature_rows` as Markdown."""
+    return markdown_table(*temperature_rows(scores))
 
 
 def temperature_figure(scores: dict[str, dict]):
