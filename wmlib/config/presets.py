@@ -38,20 +38,21 @@ TASK_PRESETS: dict[str, dict[str, list[str]]] = {
     "takecover": {
         "": [
             "memory.hidden_size=512", "memory.whole_ends=true", "controller.inputs=zch", "controller.world=dream",
-            "controller.tau=1.15", "controller.patience=0", "controller.tracks=4", "iterations=1", "rehearsal=",
-            "collect.steps=2100",
+            "controller.tau=1.15", "controller.patience=0", "controller.tracks=4", "controller.double_tracks_every=0",
+            "iterations=1", "rehearsal=", "keep_vision=true", "memory.own_share=0.5", "collect.steps=2100",
+            "collect.on_policy_noise=1.0",
         ],
         "smoke": [
             "memory.hidden_size=16", "controller.tracks=2", "controller.dream_steps=8", "collect.steps=120",
         ],
         "quick": [
-            "collect.episodes=300", "memory.updates=1500", "controller.population=32", "controller.generations=40",
-            "controller.validation_tracks=20",
+            "collect.episodes=300", "collect.on_policy_episodes=60", "iterations=2", "vae.updates=800",
+            "memory.updates=700", "memory.later_updates=150", "controller.population=32", "controller.generations=20",
+            "controller.early_generations=10", "controller.validation_tracks=16",
         ],
         "full": [
-            "collect.episodes=2000", "collect.on_policy_episodes=200", "collect.on_policy_noise=1.0", "iterations=3",
-            "keep_vision=true", "vae.updates=2200", "memory.updates=2000", "memory.later_updates=300",
-            "memory.own_share=0.5", "controller.double_tracks_every=0", "controller.generations=40",
+            "collect.episodes=2000", "collect.on_policy_episodes=200", "iterations=3", "vae.updates=2200",
+            "memory.updates=2000", "memory.later_updates=300", "controller.generations=40",
             "controller.early_generations=20", "controller.validate_every=20", "controller.validation_tracks=32",
         ],
     },
@@ -63,3 +64,4 @@ PAPER_VAEGAN = {
 }
 # fmt: on
 PRESETS["long"] = [*PRESETS["full"], "controller.double_tracks_every=100", "controller.generations=200"]
+TASK_PRESETS["takecover"]["long"] = [*TASK_PRESETS["takecover"]["full"], "controller.generations=200"]

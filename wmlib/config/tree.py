@@ -168,7 +168,7 @@ class Config:
                 tree = dataclasses.replace(tree, vaegan=dataclasses.replace(tree.vaegan, **values))
         if tree.rollout.address and tree.rollout.executor != "ray":
             raise UserError(f"rollout.address={tree.rollout.address}: only rollout.executor=ray goes there")
-        if tree.keep_vision and tree.vision != "vae":
+        if tree.keep_vision and tree.iterations > 1 and tree.vision != "vae":
             raise UserError(f"keep_vision=true: the first iteration's V is a vae, not vision={tree.vision}")
         return tree
 
