@@ -37,7 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, text in STAGES.items():
         _add_stage(commands, name, text)
-    for add in (_add_run, _add_play, _add_export_web, _add_info, _add_show_config):
+    for add in (_add_run, _add_play, _add_info, _add_show_config):
         add(commands)
     return parser
 
@@ -145,23 +145,6 @@ def _play(arguments: argparse.Namespace) -> None:
     from wmlib.watch.play import play
 
     play(arguments)
-
-
-def _add_export_web(commands) -> None:
-    export = add_command(
-        commands,
-        "export-web",
-        "write the shipped worlds as scripts for the book's page that is driven in",
-        "example:  wmlib export-web --out book/_static/drive",
-        _export_web,
-    )
-    export.add_argument("--out", type=Path, default=Path("book/_static/drive"), metavar="DIR", help="where they go")
-
-
-def _export_web(arguments: argparse.Namespace) -> None:
-    from wmlib.watch.export import export_web
-
-    export_web(arguments)
 
 
 def _add_info(commands) -> None:

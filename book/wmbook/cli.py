@@ -29,6 +29,7 @@ def build_parser() -> argparse.ArgumentParser:
         _add_figures,
         _add_paper,
         _add_reference,
+        _add_drive,
         _add_site,
     ):
         add(commands)
@@ -221,6 +222,24 @@ def _reference(arguments: argparse.Namespace) -> None:
 
     for file in write(wmlib_parser(), build_parser()):
         print(file)
+
+
+def _add_drive(commands) -> None:
+    drive = add_command(
+        commands,
+        "drive",
+        "write the shipped worlds as scripts for the page that is driven in",
+        "example:  wmbook drive",
+        _drive,
+    )
+    drive.add_argument("--out", type=Path, default=None, metavar="DIR", help="default: book/_static/drive")
+
+
+def _drive(arguments: argparse.Namespace) -> None:
+    from wmbook.press.drive_page import write
+    from wmbook.records.records import find_root
+
+    write(arguments.out or find_root() / "book" / "_static" / "drive")
 
 
 def _add_site(commands) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from wmlib.watch.export import WORLDS
+from wmbook.press.drive_page import WORLDS
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILT = ROOT / "_build" / "html"
@@ -271,7 +271,7 @@ def test_damaged_weights_are_one_sentence_on_the_page(reader, tmp_path, damage, 
     reader.open(tmp_path / "book" / PAGE.name)
     reader.start()
     said = reader.part("message").text
-    assert f"{name}.js" in said and sentence in said and "export-web" in said
+    assert f"{name}.js" in said and sentence in said and "wmbook drive" in said
     assert reader.part("start").is_displayed() and not reader.part("view").is_displayed(), "a blank canvas"
     file.write_text(whole)
     reader.part("start").click()

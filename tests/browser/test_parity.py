@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from wmbook.press.drive_page import WORLDS, decoder_arrays, script
 from wmlib.models.controller import act
 from wmlib.models.weights import load_weights, set_model_weights
 from wmlib.seeds import generator
 from wmlib.stages.agents import shipped_agent
-from wmlib.watch.export import WORLDS, decoder_arrays, script
 
 DRIVE = Path(__file__).resolve().parents[2] / "book" / "_static" / "drive"
 NODE = shutil.which("node")
@@ -80,7 +80,7 @@ def test_a_damaged_file_is_one_sentence(change, sentence, tmp_path):
         f"try {{ require({str(DRIVE / 'engine.js')!r})().unpack('x', w.x) }} catch (e) {{ console.log(e.message) }}"
     )
     printed = subprocess.run([NODE, "-e", code], check=True, capture_output=True, text=True).stdout
-    assert sentence in printed and "export-web" in printed and printed.count("\n") == 1
+    assert sentence in printed and "wmbook drive" in printed and printed.count("\n") == 1
 
 
 def test_the_page_says_what_was_measured_on_its_files():

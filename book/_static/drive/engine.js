@@ -12,7 +12,7 @@ function dreamEngine() {
 
   // A file's numbers by name. Throws one sentence that says what is wrong with it.
   function unpack(name, file) {
-    const redo = "Copy book/_static/drive again, or write it anew with `wmlib export-web`.";
+    const redo = "Copy book/_static/drive again, or write it anew with `wmbook drive`.";
     if (!file) throw new Error(`The file ${name}.js is missing or cut short. ${redo}`);
     if (file.version !== VERSION)
       throw new Error(`The file ${name}.js has version ${file.version}, this page reads ${VERSION}. ${redo}`);

@@ -4,7 +4,7 @@
   const root = document.getElementById("drive"), here = document.currentScript.src.replace(/[^/]*$/, "");
   if (!root) return;
   const $ = (name) => root.querySelector(`[data-part="${name}"]`);
-  const WORLDS = [["vae-zh", "VAE"], ["vaegan-zh", "VAE/GAN"]]; // files of `wmlib export-web`, and their names here
+  const WORLDS = [["vae-zh", "VAE"], ["vaegan-zh", "VAE/GAN"]]; // files of `wmbook drive`, and their names here
   const FIRST = 2; // the start shown first: the middle of a drive
   const STEP = 40; // ms between frames: half the speed of the world, which hands can follow
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;

@@ -1,4 +1,4 @@
-"""``wmlib export-web``: a shipped agent's V, M and C as files that the book's page reads without a server.
+"""``wmbook drive``: a shipped agent's V, M and C as files that the book's page reads without a server.
 
 A browser that opens a page from disk may load scripts and nothing else, so each file is a script that hands over one
 object: a list of arrays and their float16 numbers in base64. The decoder's first two layers have no activation between
@@ -127,16 +127,15 @@ def read_out(x: list[np.ndarray], y: list[np.ndarray]) -> tuple[np.ndarray, np.n
     return weights, bias, [round(float(1 - share), 2) for share in left]
 
 
-def export_web(arguments) -> None:
-    """Write a script for each world, one for the real frames and the picture shown before them into a folder."""
+def write(folder: Path) -> None:
+    """Put a script for each world, one for the real frames and the picture shown before them into a folder."""
     import cv2
 
     from wmlib.stages.agents import shipped_agent
 
-    agents = {arm: shipped_agent(arm).with_picture("export-web") for arm in WORLDS}
+    agents = {arm: shipped_agent(arm).with_picture("wmbook drive") for arm in WORLDS}
     tracks = track_seeds("validation", 0, 60_000_000, DRIVES)  # far from those that choose a generation
     drives = [drive(agents["vae-zh"], track, STEPS) for track in tracks]
-    folder = Path(arguments.out)
     folder.mkdir(parents=True, exist_ok=True)
     pictures = {"start": STARTS, "strip": STRIP}
     frames = {name: np.array([drives[d][0][t] for d, t in places]) for name, places in pictures.items()}
