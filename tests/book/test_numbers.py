@@ -58,6 +58,8 @@ def names() -> dict:
     driver = controller.parameter_count(ControllerConfig())
     analysis = json.loads((ROOT / "book" / "results" / "analysis.json").read_text(encoding="utf-8"))
     tiles = [track["tiles"] for arm in analysis.values() for track in arm["tracks"]]
+    doom = Config.preset("full").override(["task=takecover"])
+    player = controller.parameter_count(doom.controller, doom.memory.hidden_size, doom.numbers.latent_size, 1)
     hours = published.SEARCH_LOG[-1].hours
     products = {"image": 3 * picture_products(), "token": 3 * memory_products(), "dream": memory_products()}
     return {
@@ -75,6 +77,9 @@ def names() -> dict:
         "TILES": 100 * round(sum(tiles) / len(tiles) / 100),
         "FIRST": {purpose: seeds[0] for purpose, seeds in TRACK_SEEDS.items()},
         "LAST": {purpose: seeds[-1] for purpose, seeds in TRACK_SEEDS.items()},
+        "PLAYER": player,
+        "DOOM": doom,
+        "TAKE_COVER": doom.numbers,
         "V": vae.PARAMETERS,
         "M": mdnrnn.PARAMETERS,
         "MILLIONS": vae.PARAMETERS / 1e6,
