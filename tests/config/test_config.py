@@ -78,7 +78,7 @@ def test_arm_names(overrides, arm):
 
 def test_a_variant_of_the_vaegan_sets_its_own_values_and_no_others():
     paper = Config.preset("quick").override(["vaegan.variant=paper", "vaegan.gamma=1e-5"]).vaegan
-    assert (paper.gamma, paper.pixel_weight, paper.feature_layer, paper.updates) == (1e-5, 0, 4, 1500)
+    assert (paper.gamma, paper.pixel_weight, paper.feature_layer, paper.updates) == (1e-5, 0, 4, 400)
     turned = Config.preset("quick").override(["vaegan.gamma=1e-5", "vaegan.variant=paper"])
     assert turned.vaegan == paper, "in any order"
     back = Config.preset("quick").override(["vaegan.variant=paper", "vaegan.variant=recommended"])

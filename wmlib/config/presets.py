@@ -20,7 +20,7 @@ PRESETS: dict[str, list[str]] = {
     ],
     "quick": [
         "collect.episodes=500", "collect.steps=300", "vae.updates=1500", "vae.final_learning_rate=2e-4",
-        "vaegan.updates=1500", "vaegan.final_learning_rate=2e-4",
+        "vaegan.updates=400", "vaegan.final_learning_rate=2e-4",
         "memory.updates=700", "memory.final_learning_rate=2e-4", "controller.tracks=2", "controller.patience=60",
         "controller.generations=60", "controller.validation_tracks=16", "evaluate.tracks=20",
     ],

@@ -6,8 +6,6 @@ and skips what is done, and shows that run beside the book's. Executing all chap
 
 from __future__ import annotations
 
-import contextlib
-import io
 from pathlib import Path
 
 from wmbook.press.notebooks import check_parameters
@@ -33,9 +31,7 @@ class Chapter:
         UserError: a parameter that does not exist, or a run folder made with another task, scale or seed.
     """
 
-    def __init__(
-        self, namespace: dict, last: str = "", overrides: tuple[str, ...] = (), task: str = "carracing"
-    ):
+    def __init__(self, namespace: dict, last: str = "", overrides: tuple[str, ...] = (), task: str = "carracing"):
         check_parameters(namespace)
         self.task = task
         self.scale, self.seed, self.last = namespace["scale"], namespace["seed"], last
@@ -61,9 +57,17 @@ class Chapter:
         """Whether this is a run of the reader's own."""
         return self.chain is not None
 
-    def run(self):
-        """Do what is left to do up to this chapter's stage; returns the line that says whose run is on the page."""
-        from IPython.display import Markdown
+    def arm(self, *overrides: str) -> Chain:
+        """Another arm of the reader's run, by its settings: what both share is made once."""
+        return Chain(self.chain.run_config.override(list(overrides)), self.folder)
+
+    def run(self, *beside: str):
+        """Do what is left to do up to this chapter's stage; returns the line that says whose run is on the page.
+
+        Args:
+            beside: settings of the other arms this chapter shows, one each, for example ``vision=vae``; made first.
+        """
+        from IPython.display import Markdown, clear_output
 
         if not self.mine:
             return Markdown(
@@ -71,8 +75,9 @@ class Chapter:
                 "your own beside it, made here, execute the page with* `-p run runs/quick -p scale quick`."
             )
         if self.last:
-            with contextlib.redirect_stderr(io.StringIO()):  # progress, a line every few seconds
-                run_all(self.chain.run_config, self.folder, self.last)
+            for chain in (*map(self.arm, beside), self.chain):
+                run_all(chain.run_config, self.folder, self.last)
+            clear_output()  # of progress, a line every few seconds
         return Markdown(
             f"*On this page: **your run**, scale `{self.scale}`, seed {self.seed}; beside it the book's, scale `full`.*"
         )

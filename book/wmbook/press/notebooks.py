@@ -7,6 +7,7 @@ import base64
 import io
 import json
 import os
+import sys
 from pathlib import Path
 
 from wmbook.records.records import find_root
@@ -65,13 +66,16 @@ def execute(source: Path, target: Path, parameters: dict) -> None:
     temporary = target.with_name(f".{target.name}")
     try:
         papermill.execute_notebook(
-            str(source), str(temporary), parameters, cwd=str(source.parent), kernel_name="python3", progress_bar=False
-        )
+            str(source), str(temporary), parameters, cwd=str(source.parent), kernel_name="python3", progress_bar=False,
+            stderr_file=sys.stderr,  # progress of the stages
+        )  # fmt: skip
         notebook = nbformat.read(temporary, as_version=4)
         clean(notebook)
         for cell in notebook.cells:
             if "injected-parameters" in cell.metadata.get("tags", []):
                 cell.metadata.tags.append("remove-input")  # the line below it says whose run is on the page
+            if parameters.get("run") and "with_run" in cell.metadata:  # words for what the reader's run draws
+                cell.metadata.setdefault("mystnb", {})["image"] = cell.metadata["with_run"]
         nbformat.write(notebook, temporary)
         os.replace(temporary, target)
     finally:

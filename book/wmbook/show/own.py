@@ -8,8 +8,9 @@ from __future__ import annotations
 import numpy as np
 
 from wmbook.records.records import Records
-from wmbook.show import figures, learning
-from wmlib.config import LATENT_SIZE
+from wmbook.show import comparison, figures, learning
+from wmbook.show.tables import markdown_table
+from wmlib.config import FRAME_SHAPE, LATENT_SIZE
 from wmlib.data.rollouts import RolloutStore
 from wmlib.runs import read_metrics
 from wmlib.seeds import generator
@@ -20,6 +21,7 @@ ARM, SEED = "vae-zh", 0  # the book's run
 OURS, THEIRS = "your run", "the book's run"
 DREAM = 100  # frames
 WATCHED = 60  # frames of the real drive before the dream begins
+TICKS = (10, 20, 50, 100, 200, 500, 1000)  # of a logarithmic axis
 
 
 def _spread(length: int) -> np.ndarray:
@@ -74,6 +76,9 @@ def vision(chapter, arm: str = ARM) -> None:
     _, axes = figures.new_figure(figures.PAGE, 2.2)
     _training(axes, chapter, "vision", "held_out_reconstruction", arm)
     axes.set(yscale="log", ylabel="squared error of a frame")
+    axes.minorticks_off()
+    axes.set_yticks(TICKS, TICKS)
+    axes.set_ylim(*axes.dataLim.intervaly * (0.8, 1.25))
     figures.label_lines(axes)
     if chapter.mine and chapter.chain.vision.done:
         frames = _held_out(chapter)
@@ -82,22 +87,53 @@ def vision(chapter, arm: str = ARM) -> None:
         figures.frame_strip({"frame": frames, "your V": decode(encode(frames)[0]), "from noise": decode(noise)})
 
 
-def compared(chapter) -> None:
-    """The same held-out frames through the reader's VAE and VAE/GAN, and both drivers' scores, as far as they are."""
-    if not _holds(chapter, "vision", "evaluate"):
-        return
-    chains = {
-        "your VAE": Chain(chapter.chain.run_config.override(["vision=vae"]), chapter.folder),
-        "your VAE/GAN": chapter.chain,
-    }
-    rows = {"frame": _held_out(chapter)}
-    for name, chain in chains.items():
+def compared(chapter):
+    """The same held-out frames through the reader's VAE and VAE/GAN, and both arms' figures beside the book's.
+
+    Returns:
+        The table, set as on the page; None without a run of one's own that has both arms' V and M.
+    """
+    from IPython.display import Markdown
+
+    if not _holds(chapter, "vision", "memory"):
+        return None
+    record, scores = Records().comparison, Records().scores
+    arms = {"VAE": chapter.arm("vision=vae"), "VAE/GAN": chapter.chain}
+    pictures, columns = {"frame": _held_out(chapter)}, {}
+    for name, chain in arms.items():
         encode, decode = _eyes(agent_of(chain))
-        rows[name] = decode(encode(rows["frame"])[0])
-    figures.frame_strip(rows)
-    for name, chain in chains.items():
-        if chain.evaluate.done:
-            print(_score(name, chain.evaluate.summary()))
+        pictures[f"your {name}"] = decode(encode(pictures["frame"])[0])
+        score = f"{chain.evaluate.summary()['mean']:.0f}" if chain.evaluate.done else "no driver yet"
+        columns[f"your {name}"] = chain.vision.summary()["reconstruction"], _gain(chain), score
+    for name, arm in (("VAE", "vae"), ("VAE/GAN", "vaegan")):
+        error, gain = (comparison.summary(record, arm, key)["value"] for key in ("pixels/mse", "memory/gain"))
+        columns[f"the book's {name}"] = error * np.prod(FRAME_SHAPE), gain, f"{scores[f'{arm}-zh']['mean']:.0f}"
+    figures.frame_strip(pictures)
+    errors, gains, returns = zip(*columns.values(), strict=True)
+    rows = (
+        ["squared error of a frame ↓", *(f"{error:.1f}" for error in errors)],
+        ["what M gains over the marginal, nats a step ↑", *(f"{gain:.2f}" for gain in gains)],
+        ["return on test tracks ↑", *returns],
+    )
+    return Markdown(markdown_table(["measurement", *columns], rows))
+
+
+def _gain(chain: Chain) -> float:
+    """Nats a step that M knows more than the marginal Gaussian, on held-out episodes, as ``wmbook compare`` counts."""
+    from wmbook.compare import arms, memory
+    from wmbook.compare.measure import posterior_sample
+    from wmlib.models.weights import load_weights
+
+    run = arms.open_run(chain.folder, [chain.config.vision])
+    random = generator(0, "posterior samples")
+    learnt, unseen = (
+        [run.arms[0].latents(recording.number) for recording in arms.spread(part, 100)]
+        for part in (run.training, run.held_out)
+    )
+    drawn, told = ([posterior_sample(episode, random) for episode in part] for part in (learnt, unseen))
+    weights, actions = load_weights(chain.memory / "memory.npz"), [episode["actions"] for episode in unseen]
+    sums, counts = memory.likelihoods(weights, told, actions, memory.standard(drawn))["gain"]
+    return float(sums.sum() / counts.sum())
 
 
 def _held_out(chapter) -> np.ndarray:
