@@ -2,6 +2,7 @@
 for a notebook server, and settings are described in whole sentences.
 
 Each ``<img>`` gets its file's width and height, from which a browser knows the shape before the picture is there.
+Each formula gets about the room it will take, for the time until MathJax has set it; book.css uses it.
 Sphinx counts the figures, tables and equations of all pages that are no numbered chapters in one row. Here each such
 page begins at 1, so that the report's page and its PDF call everything by the same number.
 
@@ -15,12 +16,57 @@ colons; an empty comment before them keeps them whole.
 from __future__ import annotations
 
 import re
+from html import unescape
 from pathlib import Path
 
 import imagesize
 from sphinx.application import Sphinx
 
 IMAGE = re.compile(r'<img(?![^>]*\swidth=)[^>]*\ssrc="[^"]*?_images/([^"/]+)"[^>]*?(?=\s*/?>)')
+
+FORMULA = re.compile(r'<(span|div) class="math notranslate nohighlight"([^>]*)>(.*?)</\1>', re.DOTALL)
+# What a formula draws nothing for; what it draws in the place of a command
+UNDRAWN = (
+    "mathrm mathcal mathbb mathbf text operatorname boldsymbol left right big Big bigl bigr Bigl Bigr bigg Bigg hat "
+    "tilde bar frac tfrac dfrac underbrace limits displaystyle"
+).split()
+DRAWN = {"log": "log", "exp": "exp", "max": "max", "min": "min", "quad": "mm", "qquad": "mmmm"}
+DRAWN |= dict.fromkeys("le ge to sim approx in times cdot pm propto ll gg neq mapsto mid".split(), "=")
+TALL = re.compile(r"\\(?:d?frac|sum|int|prod|underbrace)(?![a-zA-Z])")
+# Widths in em, fitted to what MathJax draws: of a kind of letter, and what is left of it in an index
+WIDTHS = (("=+<>-", 1.3), (",;:'|().[]!/ijltr", 0.46), ("ABCDEFGHIJKLMNOPQRSTUVWXYZ", 1.15))
+LETTER, SMALL = 0.74, 0.62
+INDEX = re.compile(r"[_^](\{(?:[^{}]|\{[^{}]*\})*\}|\S)")
+
+
+def width(formula: str) -> float:
+    """About how wide a formula in a line of text will be, in em."""
+    formula = re.sub(r"\\(?:begin|end)\{\w+\}|\\[,;:! ]", "", formula)
+    formula = re.sub(r"\\([a-zA-Z]+)", lambda m: "" if m[1] in UNDRAWN else DRAWN.get(m[1], "m"), formula)
+    formula = re.sub(r"[\s\\&]", "", formula)
+    small = "".join(INDEX.findall(formula))
+    line, small = (
+        sum(next((w for kind, w in WIDTHS if letter in kind), LETTER) for letter in text if letter not in "{}")
+        for text in (INDEX.sub("", formula), small)
+    )
+    return line + SMALL * small
+
+
+def height(formula: str) -> float:
+    """About how high a formula on lines of its own will be, in em."""
+    return sum(3.4 if TALL.search(row) else 1.75 for row in re.split(r"\\\\(?!\w)", formula))
+
+
+def with_room(html: str) -> str:
+    """``html`` with the room each formula will take, in em: its width in a line, its height on lines of its own."""
+
+    def tag(match: re.Match) -> str:
+        kind, attributes, inside = match.groups()
+        formula = unescape(re.sub(r"<[^>]*>|\\[()\[\]]", "", inside))
+        size = height(formula) if kind == "div" else width(formula)
+        return f'<{kind} class="math notranslate nohighlight" style="--room: {size:.2f}"{attributes}>{inside}</{kind}>'
+
+    return FORMULA.sub(tag, html)
 
 
 def with_sizes(html: str, files: dict[str, Path]) -> str:
@@ -34,10 +80,10 @@ def with_sizes(html: str, files: dict[str, Path]) -> str:
 
 
 def keep_places(app: Sphinx, page: str, template: str, context: dict, doctree) -> None:
-    """Size the pictures of one page."""
+    """Size the pictures and the formulas of one page."""
     if context.get("body"):
         files = {name: Path(app.srcdir) / source for source, name in app.builder.images.items()}
-        context["body"] = with_sizes(context["body"], files)
+        context["body"] = with_room(with_sizes(context["body"], files))
 
 
 def number_by_page(app: Sphinx, env) -> None:

@@ -7,9 +7,12 @@ what the game change add up to the whole difference, on the training seeds that 
 
 from __future__ import annotations
 
+import numpy as np
+
 from wmbook.records.ratios import pooled
 from wmbook.records.records import Records
-from wmbook.show.comparison import CONTROLS, FEATURES, GROUPS, RATE, REFERENCE, shared_seeds, verdict
+from wmbook.show import figures
+from wmbook.show.comparison import CONTROLS, FEATURES, GROUPS, RATE, REFERENCE, look, shared_seeds, verdict
 from wmbook.show.drivers import ARM, SHOWN
 from wmbook.show.tables import markdown_table
 from wmlib.stats import paired_difference
@@ -60,6 +63,33 @@ def rows() -> dict[str, tuple[str, int, str]]:
     """Measurement to text, sign of better and format."""
     known = {name: (text, better, spec) for group in GROUPS.values() for text, name, better, spec in group}
     return {name: known[name] for name in NAMES} | {RETURN: (RETURN, 1, ".1f")}
+
+
+def controls_forest(records: Records) -> None:
+    """What each ingredient changes, a panel each, with 95 % intervals; right is better.
+
+    A row is counted in half widths of the whole difference's interval, so that along it features and game add up to the
+    whole. Rows that have no better side keep their sign and are drawn hollow.
+    """
+    found, texts = changes(records), rows()
+    whole = next(iter(found.values()))
+    _, panels = figures.new_figure(figures.PAGE, 0.9 + 0.26 * len(texts), 1, len(found), sharex=True, sharey=True)
+    for axes, (column, differences) in zip(panels, found.items(), strict=True):
+        title, arms = column.split(":")[0], STEPS[column]
+        style = look(arms[0]) if title != "game" else figures.ARMS["published"]
+        for place, (name, (_, better, _)) in enumerate(texts.items()):
+            if name not in differences or name not in whole:
+                continue
+            unit = (better or 1) * np.ptp(whole[name]["ci95"]) / 2
+            axes.plot(np.array(differences[name]["ci95"]) / unit, [place, place], color=style.colour, linewidth=2)
+            axes.plot(differences[name]["value"] / unit, place, style.marker, color=style.colour, markersize=4,
+                      markerfacecolor=style.colour if better else "white")  # fmt: skip
+        axes.axvline(0, color=figures.BLACK, linewidth=0.9)
+        axes.set_title(title)
+        axes.grid(False, axis="y")
+    panels[0].set_yticks(range(len(texts)), [text.replace("', ", "',\n") for text, *_ in texts.values()], fontsize=7.5)
+    panels[0].set_ylim(len(texts) - 0.5, -0.5)
+    panels[0].figure.supxlabel("half widths of the whole's interval; right is better", fontsize=8.5)
 
 
 def controls_table(records: Records) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from wmbook.records.published import OTHERS, SCORES
 from wmbook.show.figures import (
     BLACK,
     BLUE,
@@ -17,6 +18,7 @@ from wmbook.show.figures import (
     look,
     new_figure,
     score_histogram,
+    score_intervals,
 )
 from wmbook.show.learning import original, over_runs
 from wmlib.stats import SOLVED
@@ -38,6 +40,18 @@ STATES = {
 
 def _solved(axes) -> None:
     axes.axhline(SOLVED, color=BLACK, linewidth=0.8, linestyle=(0, (2, 2)))
+
+
+def beside_others(ours: dict[str, dict]) -> None:
+    """What others state for this task over 100 tracks, and ours, best first: mean and standard deviation over tracks.
+
+    Args:
+        ours: arm to ``mean``, ``std`` and ``ci95``.
+    """
+    others = {name: {"mean": mean, "std": std} for name, (mean, std, *_) in OTHERS.items()}
+    scores = sorted((SCORES | others | ours).items(), key=lambda item: -item[1]["mean"])
+    _, axes = new_figure(PAGE, 0.6 + 0.3 * len(scores))
+    score_intervals(axes, dict(scores))
 
 
 def learning_panels(arm: str, runs: dict[int, dict]):
