@@ -2,7 +2,8 @@
 for a notebook server, and settings are described in whole sentences.
 
 Each ``<img>`` gets its file's width and height, from which a browser knows the shape before the picture is there.
-Each formula gets about the room it will take, for the time until MathJax has set it; book.css uses it.
+Each formula gets about the room it will take, for the time until MathJax has set it; book.css uses it. No line begins
+with the comma after a formula, and numbers in tables have a minus, not a hyphen.
 Sphinx counts the figures, tables and equations of all pages that are no numbered chapters in one row. Here each such
 page begins at 1, so that the report's page and its PDF call everything by the same number.
 
@@ -24,7 +25,9 @@ from sphinx.application import Sphinx
 
 IMAGE = re.compile(r'<img(?![^>]*\swidth=)[^>]*\ssrc="[^"]*?_images/([^"/]+)"[^>]*?(?=\s*/?>)')
 
-FORMULA = re.compile(r'<(span|div) class="math notranslate nohighlight"([^>]*)>(.*?)</\1>', re.DOTALL)
+FORMULA = re.compile(r'<(span|div) class="math notranslate nohighlight"([^>]*)>(.*?)</\1>([,.;:!?)]?)', re.DOTALL)
+CELL = re.compile(r"<td\b.*?</td>", re.DOTALL)
+HYPHEN = re.compile(r"(<code\b.*?</code>|<[^>]*>)|(?<![\w.)-])-(?=\d)", re.DOTALL)  # before a number, in no tag or code
 # What a formula draws nothing for; what it draws in the place of a command
 UNDRAWN = (
     "mathrm mathcal mathbb mathbf text operatorname boldsymbol left right big Big bigl bigr Bigl Bigr bigg Bigg hat "
@@ -61,12 +64,18 @@ def with_room(html: str) -> str:
     """``html`` with the room each formula will take, in em: its width in a line, its height on lines of its own."""
 
     def tag(match: re.Match) -> str:
-        kind, attributes, inside = match.groups()
+        kind, attributes, inside, after = match.groups()
         formula = unescape(re.sub(r"<[^>]*>|\\[()\[\]]", "", inside))
         size = height(formula) if kind == "div" else width(formula)
-        return f'<{kind} class="math notranslate nohighlight" style="--room: {size:.2f}"{attributes}>{inside}</{kind}>'
+        opening = f'<{kind} class="math notranslate nohighlight" style="--room: {size:.2f}"{attributes}>'
+        return f"{opening}{inside}</{kind}>{after and '&#8288;'}{after}"
 
     return FORMULA.sub(tag, html)
+
+
+def with_minus(html: str) -> str:
+    """``html`` with a minus before each negative number in a table's cells; code stays as it is."""
+    return CELL.sub(lambda cell: HYPHEN.sub(lambda match: match[1] or "\N{MINUS SIGN}", cell[0]), html)
 
 
 def with_sizes(html: str, files: dict[str, Path]) -> str:
@@ -83,7 +92,7 @@ def keep_places(app: Sphinx, page: str, template: str, context: dict, doctree) -
     """Size the pictures and the formulas of one page."""
     if context.get("body"):
         files = {name: Path(app.srcdir) / source for source, name in app.builder.images.items()}
-        context["body"] = with_room(with_sizes(context["body"], files))
+        context["body"] = with_minus(with_room(with_sizes(context["body"], files)))
 
 
 def number_by_page(app: Sphinx, env) -> None:

@@ -71,6 +71,12 @@ def test_every_picture_is_described(notebook):
             assert len(words.split()) > 8, cell.id
 
 
+def test_what_a_readers_own_run_draws_is_described_too(notebook):
+    for cell in code_cells(notebook):
+        if re.search(r"^own\.(?!score)", cell.source, re.MULTILINE):
+            assert len(cell.metadata["with_run"]["alt"].split()) > 8, cell.id
+
+
 def test_it_begins_with_a_title(notebook):
     first = notebook.cells[0]
     assert first.cell_type == "markdown"

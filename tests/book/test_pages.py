@@ -10,9 +10,16 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 
-specification = importlib.util.spec_from_file_location("results_extension", ROOT / "book" / "_ext" / "results.py")
-results = importlib.util.module_from_spec(specification)
-specification.loader.exec_module(results)
+
+def extension(name: str):
+    """A file of ``book/_ext``, which is no package."""
+    specification = importlib.util.spec_from_file_location(f"{name}_extension", ROOT / "book" / "_ext" / f"{name}.py")
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+pages, results = extension("pages"), extension("results")
 
 
 def toc_files() -> list[str]:
@@ -74,3 +81,24 @@ def test_setting_reads_presets():
     assert results.setting("paper.collect.episodes|,") == "10,000"
     with pytest.raises(KeyError, match="no setting vae.nothing"):
         results.setting("full.vae.nothing")
+
+
+def test_a_formula_gets_its_room_before_it_is_set():
+    widths = {
+        r"z": 0.6,
+        r"z_t": 0.9,
+        r"\mathcal L_\mathrm{GAN}": 2.95,
+        r"h_{t+1} = \mathrm{LSTM}([z_t, a_t], h_t)": 13.3,
+    }
+    for formula, measured in widths.items():  # by MathJax, in em
+        assert abs(pages.width(formula) - measured) < 0.2 + 0.06 * measured, formula
+    assert pages.height(r"a &= b \\ c &= \frac{d}{e}") > pages.height("a = b") + 1.75
+    math = '<span class="math notranslate nohighlight">\\(z\\)</span>'
+    assert pages.with_room(f"<p>{math}, {math} and</p>").count("&#8288;,") == 1, "a line must not begin with the comma"
+    assert pages.with_room(math).startswith('<span class="math notranslate nohighlight" style="--room: 0.74"')
+
+
+def test_numbers_in_tables_have_a_minus():
+    cell = '<td class="text-right"><p>-1.5 [-2, +3], 10-15, e-05, z-2</p><code>--set a=-1</code></td>'
+    assert pages.with_minus(cell) == cell.replace("-1.5 [-2", "\N{MINUS SIGN}1.5 [\N{MINUS SIGN}2")
+    assert pages.with_minus("<p>-1</p>") == "<p>-1</p>"

@@ -249,6 +249,19 @@ def test_the_front_page_leads_here_on_its_first_screen(reader, size):
     assert reader.js(f"return {link}.getBoundingClientRect().bottom <= innerHeight")
 
 
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("name", ["book/index", "book/pipeline", "notebooks/02_vision", "notebooks/10_comparison"])
+def test_nothing_moves_while_a_page_loads(reader, name, size):
+    watch = """globalThis.shifts = []; new PerformanceObserver((list) => shifts.push(...list.getEntries().map(
+      (e) => e.value))).observe({ type: "layout-shift", buffered: true });"""
+    script = reader.tell("Page.addScriptToEvaluateOnNewDocument", {"source": watch})["identifier"]
+    reader.open(BUILT / f"{name}.html", size=size)
+    reader.tell("Page.removeScriptToEvaluateOnNewDocument", {"identifier": script})
+    reader.wait("document.readyState == 'complete' && !document.querySelector('.math:not(:has(mjx-container))')")
+    time.sleep(0.5)
+    assert reader.js("return shifts.reduce((sum, one) => sum + one, 0)") < 0.05
+
+
 @pytest.mark.parametrize(
     ("damage", "sentence"),
     [

@@ -6,7 +6,9 @@ import shutil
 import numpy as np
 import pytest
 
+from wmbook.press.chapter import Chapter
 from wmbook.records.publish import publish_weights, report, summarise
+from wmbook.show import own
 from wmlib.cli import main
 from wmlib.config import Config
 from wmlib.errors import UserError
@@ -190,6 +192,12 @@ def test_the_vaegan_takes_the_place_of_v(finished, tmp_path):
     assert agent.config.vaegan.gamma == 0.5, "shipped with the settings V was trained with"
     assert agent.config.controller.generations == 1, "and with those of the search"
     assert agent.worker_spec(lanes=1).encoder == agent.path("encoder")
+    namespace = {"In": [], "scale": "smoke", "run": str(folder), "seed": 0}
+    chapter = Chapter(namespace, "memory", (*settings, "rollout.executor=serial"))
+    assert "your run" in chapter.run("vision=vae").data, "nothing is left to do"
+    lines = own.compared(chapter).data.splitlines()
+    assert lines[0].startswith("| measurement | your VAE | your VAE/GAN | the book's VAE | the book's VAE/GAN |")
+    assert len(lines) == 5 and "no driver yet" in lines[-1], "the VAE's driver was found by another search"
 
 
 def test_controls_take_their_rate_or_their_features_from_the_vaegan(finished, tmp_path):

@@ -9,6 +9,7 @@ from wmbook.records.records import find_root
 from wmlib.config import SCALES, Config
 
 MISSING = "–"
+MINUS = "−"
 
 
 def lookup(expression: str, folder: Path | None = None) -> str:
@@ -30,7 +31,8 @@ def lookup(expression: str, folder: Path | None = None) -> str:
             value, keys = value[int(name)] if isinstance(value, list) else value[name], keys[length:]
     except (KeyError, IndexError, TypeError, ValueError):
         raise KeyError(f"{file.name} has no {path.strip().partition('.')[2]}") from None
-    return format(value, specification.strip())
+    text = format(value, specification.strip())
+    return text if isinstance(value, str) else text.replace("-", MINUS)
 
 
 def setting(expression: str) -> str:

@@ -40,10 +40,16 @@ def test_execution_refuses_unknown_names_before_running(tmp_path):
 
 @pytest.mark.slow
 def test_executed_copy_appears_whole_or_not_at_all(tmp_path):
-    source = notebook(tmp_path / "a.ipynb", "scale = 'quick'", "print(scale)")
-    execute(source, tmp_path / "out.ipynb", {"scale": "smoke"})
-    written = nbformat.read(tmp_path / "out.ipynb", as_version=4)
-    assert written.cells[-1].outputs[0].text == "smoke\n"
+    source = notebook(tmp_path / "a.ipynb", "scale = 'quick'\nrun = ''", "print(scale)")
+    words = {"mystnb": {"image": {"alt": "the book's"}}, "with_run": {"alt": "the reader's"}}
+    changed = nbformat.read(source, as_version=4)
+    changed.cells[-1].metadata.update(words)
+    nbformat.write(changed, source)
+    for run, whose in (("", "the book's"), ("mine", "the reader's")):
+        execute(source, tmp_path / "out.ipynb", {"scale": "smoke", "run": run})
+        written = nbformat.read(tmp_path / "out.ipynb", as_version=4)
+        assert written.cells[-1].outputs[0].text == "smoke\n"
+        assert written.cells[-1].metadata.mystnb.image.alt == whose
     assert "papermill" not in written.metadata
     clean(written)
     broken = notebook(tmp_path / "b.ipynb", "scale = 'quick'", "1 / 0")
