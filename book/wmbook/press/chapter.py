@@ -23,7 +23,7 @@ class Chapter:
 
     Args:
         namespace: the notebook's ``globals()``, with ``scale``, ``run`` and ``seed``.
-        last: the stage this chapter is about, by its command's name; empty if it has none.
+        last: the stage this chapter is about, by its command's name; empty if no run takes part in it.
         overrides: settings of this chapter's arm, as ``--set`` takes them, for example ``vision=vaegan``.
         task: what its run learns.
 
@@ -69,17 +69,19 @@ class Chapter:
         """
         from IPython.display import Markdown, clear_output
 
+        if not self.last:
+            return Markdown("*On this page: small networks that are trained here, with or without a run of your own.*")
         if not self.mine:
             return Markdown(
                 "*On this page: **the book's run**, scale `full`, from the committed records and shipped weights. For "
                 "your own beside it, made here, execute the page with* `-p run runs/quick -p scale quick`."
             )
-        if self.last:
-            for chain in (*map(self.arm, beside), self.chain):
-                run_all(chain.run_config, self.folder, self.last)
-            clear_output()  # of progress, a line every few seconds
+        for chain in (*map(self.arm, beside), self.chain):
+            run_all(chain.run_config, self.folder, self.last)
+        clear_output()  # of progress, a line every few seconds
         return Markdown(
-            f"*On this page: **your run**, scale `{self.scale}`, seed {self.seed}; beside it the book's, scale `full`.*"
+            f"*On this page: **your run**, scale `{self.scale}`, seed {self.seed}; beside it the book's, scale `full`. "
+            "Executed without `-p run`, it shows the book's alone.*"
         )
 
     def agent(self) -> Agent | None:

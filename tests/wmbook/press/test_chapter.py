@@ -16,6 +16,7 @@ def namespace(**given):
 def test_without_a_run_it_is_the_books_and_nothing_is_made():
     chapter = Chapter(namespace(), last="collect")
     assert "the book's run" in chapter.run().data and not chapter.mine and chapter.agent() is None
+    assert "run" not in Chapter(namespace()).run().data.split(", with or without")[0], "no run takes part"
 
 
 def test_with_a_run_its_stages_are_made_once_and_shown(tmp_path, capsys):
