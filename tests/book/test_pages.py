@@ -79,6 +79,7 @@ def test_lookup_formats_values_and_refuses_wrong_paths(tmp_path):
 
 def test_setting_reads_presets():
     assert results.setting("paper.collect.episodes|,") == "10,000"
+    assert results.setting("full.collect.holdout|.0%") == "5\N{NO-BREAK SPACE}%"
     with pytest.raises(KeyError, match="no setting vae.nothing"):
         results.setting("full.vae.nothing")
 

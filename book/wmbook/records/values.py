@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from wmbook.records.records import find_root
@@ -31,8 +32,7 @@ def lookup(expression: str, folder: Path | None = None) -> str:
             value, keys = value[int(name)] if isinstance(value, list) else value[name], keys[length:]
     except (KeyError, IndexError, TypeError, ValueError):
         raise KeyError(f"{file.name} has no {path.strip().partition('.')[2]}") from None
-    text = format(value, specification.strip())
-    return text if isinstance(value, str) else text.replace("-", MINUS)
+    return _printed(value, specification)
 
 
 def setting(expression: str) -> str:
@@ -51,4 +51,12 @@ def setting(expression: str) -> str:
         if not hasattr(value, key):
             raise KeyError(f"no setting {'.'.join(keys)}")
         value = getattr(value, key)
-    return format(value, specification.strip())
+    return _printed(value, specification)
+
+
+def _printed(value, specification: str) -> str:
+    """A value as text; a number has a minus, not a hyphen, and a space before its percent sign."""
+    text = format(value, specification.strip())
+    if isinstance(value, str):
+        return text
+    return re.sub("^-", MINUS, text).replace("%", "\N{NO-BREAK SPACE}%")
