@@ -62,6 +62,8 @@ def test_one_exercise_builds_something_and_its_check_tells_right_from_wrong(note
     told = [cells[name].outputs[0].text for name in ("build-check", "build-solution")]
     assert told[0] == "not solved yet\n" and told[1].startswith("solved")
     assert "hide-cell" in tags(cells["build-solution"])
+    after = notebook.cells[notebook.cells.index(cells["build-solution"]) + 1]
+    assert after.source.startswith("## "), "what belongs to the text before the exercise stands before it"
 
 
 def test_every_picture_is_described(notebook):
