@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
+from wmbook.compare import measure
 from wmbook.press.chapter import Chapter
 from wmbook.records.publish import publish_weights, report, summarise
 from wmbook.show import own
@@ -195,7 +196,7 @@ def test_the_vaegan_takes_the_place_of_v(finished, tmp_path):
     namespace = {"In": [], "scale": "smoke", "run": str(folder), "seed": 0}
     chapter = Chapter(namespace, "memory", (*settings, "rollout.executor=serial"))
     assert "your run" in chapter.run("vision=vae").data, "nothing is left to do"
-    lines = own.compared(chapter).data.splitlines()
+    lines = own.compared(chapter, measure.gain).data.splitlines()
     assert lines[0].startswith("| measurement | your VAE | your VAE/GAN | the book's VAE | the book's VAE/GAN |")
     assert len(lines) == 5 and "no driver yet" in lines[-1], "the VAE's driver was found by another search"
 

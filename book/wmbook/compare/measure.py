@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from wmbook.compare import baselines, distribution, memory, openloop, pixels, probes
-from wmbook.compare.arms import Arm, Run, spread
+from wmbook.compare.arms import Arm, Run, open_run, spread
 from wmbook.compare.labels import LABELS, ZOOMED, Driven, drive_again
 from wmbook.compare.record import Settings, curve, measurement
 from wmlib.models.weights import load_weights, set_model_weights
@@ -213,6 +213,21 @@ class Measurer:
         rows = spread(list(visible if len(visible) else range(len(redrawn))), SHOWN)
         strips = (self.held_out.frames[rows], redrawn[rows], invented[: len(rows)])
         return np.concatenate([np.concatenate(list(strip), axis=1) for strip in strips])
+
+
+def gain(folder: Path, arm: str, episodes: int = 100) -> float:
+    """Nats a step that the M of a run folder knows more than the marginal Gaussian, on at most so many episodes.
+
+    Args:
+        arm: name of its V, finished at the run's last iteration.
+    """
+    run, random = open_run(folder, [arm]), generator(0, "posterior samples")
+    parts = (spread(part, episodes) for part in (run.training, run.held_out))
+    learnt, unseen = ([run.arms[0].latents(recording.number) for recording in part] for part in parts)
+    drawn, told = ([posterior_sample(episode, random) for episode in part] for part in (learnt, unseen))
+    weights, actions = load_weights(run.arms[0].stages["memory"] / "memory.npz"), [each["actions"] for each in unseen]
+    sums, counts = memory.likelihoods(weights, told, actions, memory.standard(drawn))["gain"]
+    return float(sums.sum() / counts.sum())
 
 
 def posterior_sample(episode: dict[str, np.ndarray], random: np.random.Generator) -> np.ndarray:

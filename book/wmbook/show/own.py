@@ -5,6 +5,9 @@ Every function takes a chapter (:class:`wmbook.press.chapter.Chapter`); without 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 
 from wmbook.records.records import Records
@@ -15,7 +18,6 @@ from wmlib.data.rollouts import RolloutStore
 from wmlib.runs import read_metrics
 from wmlib.seeds import generator
 from wmlib.stages.agents import agent_of
-from wmlib.stages.chain import Chain
 
 ARM, SEED = "vae-zh", 0  # the book's run
 OURS, THEIRS = "your run", "the book's run"
@@ -87,8 +89,11 @@ def vision(chapter, arm: str = ARM) -> None:
         figures.frame_strip({"frame": frames, "your V": decode(encode(frames)[0]), "from noise": decode(noise)})
 
 
-def compared(chapter):
+def compared(chapter, gain: Callable[[Path, str], float]):
     """The same held-out frames through the reader's VAE and VAE/GAN, and both arms' figures beside the book's.
+
+    Args:
+        gain: of a run folder and a V, what its M gains: :func:`wmbook.compare.measure.gain`.
 
     Returns:
         The table, set as on the page; None without a run of one's own that has both arms' V and M.
@@ -105,11 +110,12 @@ def compared(chapter):
         encode, decode = _eyes(agent_of(chain))
         pictures[f"your {name}"] = decode(encode(pictures["frame"])[0])
         score = f"{chain.evaluate.summary()['mean']:.0f}" if chain.evaluate.done else "no driver yet"
-        columns[f"your {name}"] = chain.vision.summary()["reconstruction"], _gain(chain), score
+        known = gain(chain.folder, chain.config.vision)
+        columns[f"your {name}"] = chain.vision.summary()["reconstruction"], known, score
     for name, arm in (("VAE", "vae"), ("VAE/GAN", "vaegan")):
-        error, gain = (comparison.summary(record, arm, key)["value"] for key in ("pixels/mse", "memory/gain"))
+        error, known = (comparison.summary(record, arm, key)["value"] for key in ("pixels/mse", "memory/gain"))
         score = np.mean([run["mean"] for run in scores[f"{arm}-zh"]["train_seeds"].values()])
-        columns[f"the book's {name}"] = error * np.prod(FRAME_SHAPE), gain, f"{score:.0f}"
+        columns[f"the book's {name}"] = error * np.prod(FRAME_SHAPE), known, f"{score:.0f}"
     figures.frame_strip(pictures)
     plt.show()  # above the table
     errors, gains, returns = zip(*columns.values(), strict=True)
@@ -119,24 +125,6 @@ def compared(chapter):
         ["return on test tracks ↑", *returns],
     )
     return Markdown(markdown_table(["measurement", *columns], rows))
-
-
-def _gain(chain: Chain) -> float:
-    """Nats a step that M knows more than the marginal Gaussian, on held-out episodes, as ``wmbook compare`` counts."""
-    from wmbook.compare import arms, memory
-    from wmbook.compare.measure import posterior_sample
-    from wmlib.models.weights import load_weights
-
-    run = arms.open_run(chain.folder, [chain.config.vision])
-    random = generator(0, "posterior samples")
-    learnt, unseen = (
-        [run.arms[0].latents(recording.number) for recording in arms.spread(part, 100)]
-        for part in (run.training, run.held_out)
-    )
-    drawn, told = ([posterior_sample(episode, random) for episode in part] for part in (learnt, unseen))
-    weights, actions = load_weights(chain.memory / "memory.npz"), [episode["actions"] for episode in unseen]
-    sums, counts = memory.likelihoods(weights, told, actions, memory.standard(drawn))["gain"]
-    return float(sums.sum() / counts.sum())
 
 
 def _held_out(chapter) -> np.ndarray:

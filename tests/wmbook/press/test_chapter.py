@@ -2,6 +2,7 @@
 
 import pytest
 
+from wmbook.compare import measure
 from wmbook.press import site
 from wmbook.press.chapter import Chapter
 from wmbook.records.records import find_root
@@ -33,7 +34,7 @@ def test_with_a_run_its_stages_are_made_once_and_shown(tmp_path, capsys):
 
 def test_a_run_without_a_vaegan_says_how_to_get_one(tmp_path, capsys):
     chapter = Chapter(namespace(run=str(tmp_path / "mine")), overrides=("vision=vaegan",))
-    own.compared(chapter)
+    own.compared(chapter, measure.gain)
     assert "wmlib run --run DIR --set vision=vaegan" in capsys.readouterr().out
 
 
