@@ -68,6 +68,7 @@ def execute(source: Path, target: Path, parameters: dict) -> None:
         papermill.execute_notebook(
             str(source), str(temporary), parameters, cwd=str(source.parent), kernel_name="python3", progress_bar=False,
             stderr_file=sys.stderr,  # progress of the stages
+            iopub_timeout=600,  # seconds; a busy machine may need more than the four that are allowed
         )  # fmt: skip
         notebook = nbformat.read(temporary, as_version=4)
         clean(notebook)
