@@ -6,8 +6,11 @@ the reward and the end of the episode. Everything runs in :mod:`wmlib.kernels.fl
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
 
 import numpy as np
 
@@ -17,7 +20,7 @@ from wmlib.kernels import float32 as kernels
 from wmlib.kernels import tiles
 from wmlib.models.controller import parameter_count
 from wmlib.models.inference import MemoryStep
-from wmlib.models.weights import check_shapes
+from wmlib.models.weights import check_shapes, load_weights
 from wmlib.seeds import generator
 
 BLOCK = 264  # lanes that share one generator and one reading of the weights; results do not depend on the threads
@@ -45,6 +48,18 @@ class Dreamt:
     actions: np.ndarray | None
 
 
+def in_threads(function: Callable, calls: list[tuple], threads: int = 2) -> list:
+    """Results of ``function(*call)``, in order."""
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(function, *zip(*calls, strict=True)))
+
+
+@lru_cache(1)
+def dream_of(file: Path, latent_size: int = LATENT_SIZE, action_size: int = ACTION_SIZE) -> Dream:
+    """The dream of a file of weights, read once in each process."""
+    return Dream(load_weights(file), latent_size, action_size)
+
+
 class Dream:
     """M as an environment for many lanes at once.
 
@@ -56,7 +71,7 @@ class Dream:
         self, weights: dict[str, np.ndarray], latent_size: int = LATENT_SIZE, action_size: int = ACTION_SIZE
     ):
         source = getattr(weights, "source", "memory weights")
-        self.memory = MemoryStep(weights)
+        self.source, self.memory = source, MemoryStep(weights)
         inputs, hidden = self.memory.input_size, self.memory.hidden_size
         outputs = np.size(weights.get("mixture/bias", ()))
         shapes = {name: (size,) for name, size in (("mixture", outputs), ("reward", 1), ("done", 1))}
@@ -76,6 +91,12 @@ class Dream:
         spare = np.zeros((self.hidden_size + 1, -heads[1].size % tiles.CHANNELS), np.float32)  # fills the last block
         self.weights = tiles.pack(np.concatenate([heads[0], spare[1:]], axis=-1))
         self.bias = np.concatenate([heads[1], spare[0]]).astype(np.float32).reshape(-1, tiles.CHANNELS)
+
+    def __reduce__(self):
+        """To another process goes the name of the file, which is read there once."""
+        if isinstance(self.source, Path):
+            return dream_of, (self.source.absolute(), self.latent_size, self.action_size)
+        return super().__reduce__()
 
     def step(self, z, a, h, c, tau: float, random: np.random.Generator) -> tuple[np.ndarray, ...]:
         """One step of every lane.
@@ -120,10 +141,8 @@ class Dream:
             ValueError: parameters that do not fit.
         """
         states = self._begin(config, parameters, z)
-        kept = np.empty((steps + 1 if record else 1, *z.shape), np.float32)
-        kept[0] = z
-        actions = np.empty((steps if record else 0, len(z), self.action_size), np.float32)
-        rewards, done = self._dream(config, parameters, states, steps, tau, (seed, "dream"), threads, kept, actions)
+        arguments = config, parameters, states, steps, tau, (seed, "dream"), partial(in_threads, threads=threads)
+        *_, rewards, done, kept, actions = self._dream(*arguments, record=record)
         lived, _ = _lived(done)
         returns, count = (rewards * lived).sum(0), lived.sum(0)
         return Dreamt(returns, count, rewards, done, kept if record else None, actions if record else None)
@@ -136,9 +155,12 @@ class Dream:
         steps: int,
         tau: float = 1.0,
         seed: int = 0,
-        threads: int = 2,
+        spread: Callable = in_threads,
     ) -> tuple[np.ndarray, np.ndarray]:
         """As :meth:`rollout`, for judging thousands of dreams: those that have ended are left. Its draws are others.
+
+        Args:
+            spread: calls a function with each of several tuples of arguments, results in order; where, changes nothing.
 
         Returns:
             Return and steps lived of every lane, float64 and int, both (lanes,).
@@ -146,12 +168,10 @@ class Dream:
         states, lanes = self._begin(config, parameters, z), np.arange(len(z))
         totals, count = np.zeros(len(z)), np.zeros(len(z), int)
         for first in range(0, steps, STRETCH):
-            length = min(STRETCH, steps - first)
-            kept, actions = (np.empty((0, len(lanes), size), np.float32) for size in (z.shape[1], self.action_size))
             draws = (seed, "dream", "stretch", first)
             share = min(BLOCK, 12 * -(-len(lanes) // (12 * SHARES)))
-            arguments = config, parameters[lanes], states, length, tau, draws, threads, kept, actions
-            rewards, done = self._dream(*arguments, share)
+            arguments = config, parameters[lanes], states, min(STRETCH, steps - first), tau, draws, spread
+            *states, rewards, done, _, _ = self._dream(*arguments, size=share)
             lived, ended = _lived(done)
             totals[lanes] += (rewards * lived).sum(0, dtype=float)
             count[lanes] += lived.sum(0)
@@ -168,33 +188,46 @@ class Dream:
         return [np.array(z, np.float32), *np.zeros((2, len(z), self.hidden_size), np.float32)]
 
     def _dream(
-        self, config, parameters, states, steps, tau, draws, threads, kept, actions, size: int = BLOCK
-    ) -> tuple[np.ndarray, ...]:
-        """Rewards and done logits (steps, lanes); ``states`` move on, ``kept`` and ``actions`` are filled if long."""
+        self, config, parameters, states, steps, tau, draws, spread, size: int = BLOCK, record: bool = False
+    ) -> list[np.ndarray]:
+        """What :meth:`live` gives, of all lanes."""
         _check_temperature(tau)
-        lanes = len(states[0])
-        parameters = np.ascontiguousarray(parameters, np.float32)
-        rewards, done = np.empty((2, steps, lanes), np.float32)
+        blocks = []
+        for number, first in enumerate(range(0, len(parameters), size)):
+            part = slice(first, first + size)
+            mine = parameters[part], [state[part] for state in states]
+            blocks.append((config, *mine, steps, tau, (*draws, number), record))
+        lived = zip(*spread(self.live, blocks), strict=True)
+        return [np.concatenate(parts, axis=0 if index < 3 else 1) for index, parts in enumerate(lived)]
 
-        def block(first: int) -> None:
-            part = slice(first, min(first + size, lanes))
-            kernels.dream(
-                parameters[part],
-                config.hidden_units,
-                len(config.inputs) - 1,
-                (self.memory.weights, self.memory.bias, self.weights, self.bias),
-                tau,
-                generator(*draws, first // size),
-                *(state[part] for state in states),
-                kept[:, part],
-                actions[:, part],
-                rewards[:, part],
-                done[:, part],
-            )
+    def live(self, config, parameters, states, steps, tau, draws, record: bool) -> tuple[np.ndarray, ...]:
+        """A block of lanes, which share the generator of ``draws``.
 
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(block, range(0, lanes, size)))
-        return rewards, done
+        Returns:
+            z, h and c (lanes, size) after ``steps`` steps, rewards and done logits (steps, lanes), and if recorded z
+            (steps + 1, lanes, latent) and actions (steps, lanes, actions) of every step; else these have no steps.
+        """
+        now, h, c = (np.array(state) for state in states)
+        rewards, done = np.empty((2, steps, len(now)), np.float32)
+        kept = np.empty((steps + 1 if record else 0, *now.shape), np.float32)
+        kept[:1] = now
+        actions = np.empty((steps if record else 0, len(now), self.action_size), np.float32)
+        kernels.dream(
+            np.array(parameters, np.float32),
+            config.hidden_units,
+            len(config.inputs) - 1,
+            (self.memory.weights, self.memory.bias, self.weights, self.bias),
+            tau,
+            generator(*draws),
+            now,
+            h,
+            c,
+            kept,
+            actions,
+            rewards,
+            done,
+        )
+        return now, h, c, rewards, done, kept, actions
 
 
 def _lived(done: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -10,7 +10,11 @@ import math
 import socket
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,6 +30,13 @@ LOSSES = 20  # workers lost in a row, without one batch done, that end the run
 SILENCE = 60.0  # seconds after which one hears what is waited for, and a batch may be given to a second worker, too
 
 
+class Call(NamedTuple):
+    """Work that is no episode, under its number."""
+
+    index: int
+    arguments: tuple
+
+
 class RayExecutor:
     """A worker for every CPU of the cluster, ``limit`` at most (0: no limit), as nodes come and go.
 
@@ -39,7 +50,8 @@ class RayExecutor:
             import ray
         except ImportError:
             raise UserError("rollout.executor=ray: Ray is not installed; pip install 'wmlib[ray]'") from None
-        self.ray, self.spec, self.limit = ray, spec, limit
+        paths = {name: path.absolute() for name, path in vars(spec).items() if isinstance(path, Path)}
+        self.ray, self.spec, self.limit = ray, replace(spec, **paths), limit
         if not ray.is_initialized():
             try:
                 if address:  # Ray itself would try for minutes
@@ -67,29 +79,47 @@ class RayExecutor:
     ) -> list[Episode]:
         """Drive all jobs; episodes come back in the order of the jobs. Raises :class:`UserError` if a worker fails, or
         if workers are lost again and again."""
-        waiting, episodes, shared = list(jobs), {}, self.ray.put(population)
+        shared = self.ray.put(population)
+
+        def drive(actor, batch: list[Job]):
+            return actor.run.remote(batch, shared, patience)
+
+        return in_order(jobs, list(self._hand_out(drive, jobs, self.spec.lanes, progress).values()))
+
+    def spread(self, function: Callable, calls: list[tuple]) -> list:
+        """Results of ``function(*call)``, in order: other work than episodes, one call at a time and worker."""
+
+        def call(actor, batch: list[Call]):
+            return actor.call.remote(function, batch)
+
+        found = self._hand_out(call, [Call(*pair) for pair in enumerate(calls)], 1)
+        return [found[index] for index in range(len(calls))]
+
+    def _hand_out(self, start: Callable, jobs: list, most: int, progress: Progress | None = None) -> dict:
+        """Answers by the jobs' numbers. ``start(actor, batch)`` begins a batch of at most so many jobs."""
+        waiting, answers = list(jobs), {}
         looked, heard = -math.inf, time.monotonic()
-        while len(episodes) < len(jobs):
+        while len(answers) < len(jobs):
             if time.monotonic() > looked + TICK:
                 looked = time.monotonic()
                 self._hire()
-            while self.idle and (batch := self._batch(waiting, episodes, len(jobs))):
+            while self.idle and (batch := self._batch(waiting, answers, len(jobs), most)):
                 actor = self.idle.pop()
-                self.calls[actor.run.remote(batch, shared, patience)] = actor, batch, time.monotonic()
+                self.calls[start(actor, batch)] = actor, batch, time.monotonic()
             for reference in self.ray.wait(list(self.calls), timeout=TICK)[0] if self.calls else time.sleep(TICK) or ():
-                heard, before, batch = time.monotonic(), len(episodes), self.calls[reference][1]
-                episodes = {episode.index: episode for episode in self._answer(reference)} | episodes
-                waiting[:0] = [job for job in batch if job.index not in episodes]  # if the worker was lost
+                heard, before, batch = time.monotonic(), len(answers), self.calls[reference][1]
+                answers = self._answer(reference) | answers
+                waiting[:0] = [job for job in batch if job.index not in answers]  # if the worker was lost
                 if progress is not None:
-                    progress.advance(len(episodes) - before)
+                    progress.advance(len(answers) - before)
             if time.monotonic() - heard > SILENCE:
                 heard, driving = time.monotonic(), sum(bool(batch) for _, batch, _ in self.calls.values())
                 _say(f"{SILENCE:.0f} s without an answer; {driving} of {len(self.calls)} workers have a CPU and drive")
         for reference, (actor, batch, _) in list(self.calls.items()):
-            if batch:  # it drives what another has driven meanwhile
+            if batch:  # it does what another has done meanwhile
                 self.ray.kill(actor)
                 del self.calls[reference]
-        return in_order(jobs, list(episodes.values()))
+        return answers
 
     def _hire(self) -> None:
         """Start workers for CPUs without one: on new nodes, and in place of the lost."""
@@ -100,39 +130,39 @@ class RayExecutor:
             actor = self.kind.remote(self.spec)
             self.calls[actor.start.remote(_software())] = actor, [], time.monotonic()
 
-    def _batch(self, waiting: list[Job], episodes: dict[int, Episode], total: int) -> list[Job]:
+    def _batch(self, waiting: list, answers: dict, total: int, most: int) -> list:
         """The next jobs for a worker: half its share of what waits, so that batches shrink towards the end (guided
         self-scheduling). When nothing waits, what an overdue worker holds (MapReduce's backup tasks)."""
         workers, overdue = len(self.idle) + len(self.calls), max(SILENCE, 2 * self.longest)
         size = max(SMALLEST, math.ceil(len(waiting) / (2 * workers)))
-        size = min(size, self.spec.lanes, math.ceil(total / workers))
+        size = min(size, most, math.ceil(total / workers))
         for reference, (actor, batch, began) in self.calls.items() if not waiting else ():
             if batch and time.monotonic() - began > overdue:
                 self.calls[reference] = actor, batch, time.monotonic()
                 _say(f"a batch takes over {overdue:.0f} s: a second worker drives it, too")
-                return [job for job in batch if job.index not in episodes]
+                return [job for job in batch if job.index not in answers]
         batch, waiting[:size] = waiting[:size], []
         return batch
 
-    def _answer(self, reference) -> list[Episode]:
-        """Episodes of a call that ended; none if its worker was lost."""
+    def _answer(self, reference) -> dict:
+        """Answers of a call that ended, by number; none if its worker was lost."""
         actor, batch, began = self.calls.pop(reference)
         try:
-            episodes = self.ray.get(reference)
+            answers = self.ray.get(reference)
         except self.ray.exceptions.RayTaskError as error:
             self.ray.kill(actor)
             raise UserError(f"rollout.executor=ray: a worker failed: {error.cause!r}") from None
         except self.ray.exceptions.RayError:
             self.ray.kill(actor)
             self.losses += 1
-            _say(f"a worker is lost; {len(batch)} episodes are driven again")
+            _say(f"a worker is lost; {len(batch)} jobs are given again")
             if self.losses == LOSSES:
                 raise UserError(f"rollout.executor=ray: {LOSSES} workers in a row were lost; enough memory?") from None
-            return []
+            return {}
         self.idle.append(actor)
         if batch:
             self.losses, self.longest = 0, max(self.longest, time.monotonic() - began)
-        return episodes
+        return answers
 
 
 class _Actor:
@@ -141,16 +171,19 @@ class _Actor:
     def __init__(self, spec: WorkerSpec):
         self.spec = spec
 
-    def start(self, expected: dict) -> list:
+    def start(self, expected: dict) -> dict:
         for name, (here, there) in differences(_software(), expected).items():
             if None not in (here, there):
                 raise UserError(f"{name} is {here} on a node and {there} where the run started: returns would differ")
         self.worker = Worker(self.spec)
-        return []
+        return {}
 
-    def run(self, jobs: list[Job], population: np.ndarray | None, patience: int) -> list[Episode]:
+    def run(self, jobs: list[Job], population: np.ndarray | None, patience: int) -> dict[int, Episode]:
         queue = iter(jobs)
-        return self.worker.run(lambda: next(queue, None), population, patience)
+        return {each.index: each for each in self.worker.run(lambda: next(queue, None), population, patience)}
+
+    def call(self, function: Callable, batch: list[Call]) -> dict:
+        return {index: function(*arguments) for index, arguments in batch}
 
 
 @cache

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import itertools
 import multiprocessing
+from collections.abc import Callable
+from functools import cached_property
 
 import numpy as np
 
 from wmlib.config import RolloutConfig
+from wmlib.envs.dream import in_threads
 from wmlib.errors import UserError
 from wmlib.rollout.lanes import Episode, Job, in_order
 from wmlib.rollout.worker import Worker, WorkerSpec
@@ -28,17 +31,30 @@ def make_executor(config: RolloutConfig, spec: WorkerSpec):
     return ProcessExecutor(spec, config.workers or available_cores())
 
 
-class SerialExecutor:
-    """One worker in this process: the reference the others are tested against."""
-
-    def __init__(self, spec: WorkerSpec):
-        self.worker = Worker(spec)
+class _Here:
+    """What both executors of one machine share."""
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
         pass
+
+    def spread(self, function: Callable, calls: list[tuple]) -> list:
+        """Results of ``function(*call)``, in order: other work than episodes, in threads."""
+        return in_threads(function, calls, available_cores())
+
+
+class SerialExecutor(_Here):
+    """One worker in this process: the reference the others are tested against."""
+
+    def __init__(self, spec: WorkerSpec):
+        self.spec = spec
+
+    @cached_property
+    def worker(self) -> Worker:
+        """Built when it is first needed."""
+        return Worker(self.spec)
 
     def run(
         self, jobs: list[Job], population: np.ndarray | None = None, patience: int = 0, progress: Progress | None = None
@@ -51,15 +67,12 @@ class SerialExecutor:
         return in_order(jobs, episodes)
 
 
-class ProcessExecutor:
+class ProcessExecutor(_Here):
     """Worker processes that take the next job from a shared counter, so the last ones finish together."""
 
     def __init__(self, spec: WorkerSpec, workers: int):
         self.spec, self.workers = spec, workers
         self.pool: Pool | None = None
-
-    def __enter__(self):
-        return self
 
     def __exit__(self, kind, *_):
         self._close(kill=kind is not None)  # Ctrl-C or an error: a worker that hangs would never be done

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from wmlib.envs.dream import Dream
-from wmlib.runs import available_cores, read_arrays
+from wmlib.runs import read_arrays
 from wmlib.seeds import generator
 from wmlib.stages.memory import latent_files
 
@@ -22,15 +22,15 @@ class Dreams:
         files = latent_files(chain)[0]
         self.firsts = np.stack([read_arrays(file, ("mu",))["mu"][0] for file in files]).astype(np.float32)
 
-    def __call__(self, candidates: np.ndarray, seeds: list[int]) -> tuple[np.ndarray, np.ndarray]:
-        """Returns and steps lived of candidates (n, P), both (seeds, n)."""
+    def __call__(self, executor, candidates: np.ndarray, seeds: list[int]) -> tuple[np.ndarray, np.ndarray]:
+        """Returns and steps lived of candidates (n, P), both (seeds, n), wherever the executor lives them."""
         starts = self.firsts[[generator(seed, "dream", "first frame").integers(len(self.firsts)) for seed in seeds]]
         z, lives = np.repeat(starts, len(candidates), axis=0), np.tile(candidates, (len(seeds), 1))
         steps, tau = self.settings.dream_steps or self.task.max_steps, self.settings.tau
-        dreamt = self.world.returns(self.settings, lives, z, steps, tau, seeds[0], available_cores())
+        dreamt = self.world.returns(self.settings, lives, z, steps, tau, seeds[0], executor.spread)
         return tuple(array.reshape(len(seeds), -1) for array in dreamt)
 
     def judge(self, settings, executor, candidates: np.ndarray, seeds: list[int]) -> tuple[np.ndarray, int]:
         """Mean return of each candidate (n, P), and the steps it took: what the search asks of a world."""
-        returns, steps = self(candidates, seeds)
+        returns, steps = self(executor, candidates, seeds)
         return returns.mean(0), int(steps.sum())

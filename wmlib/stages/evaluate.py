@@ -37,18 +37,19 @@ def run(chain, stage: Stage) -> None:
         spec = agent.worker_spec(lanes, renderer)
         rows += evaluate(config.arm, config.seed, spec, agent.parameters, seeds, config.rollout)
     if config.controller.world == "dream":
-        rows += _dreamt(chain, agent.parameters, seeds)
+        with make_executor(config.rollout, agent.worker_spec(config.rollout.lanes)) as executor:
+            rows += _dreamt(chain, executor, agent.parameters, seeds)
     write_text(stage / "episodes.csv", format_rows(rows))
     score, *others = ([row["return"] for row in rows if row["renderer"] == name] for name in task.renderers)
     own = {f"{name}_renderer_mean": describe(other)["mean"] for name, other in zip(task.renderers[1:], others)}
     stage.finish(clock.seconds, arm=config.arm, **describe(score, task.solved), **own)
 
 
-def _dreamt(chain, parameters: np.ndarray, seeds: list[int]) -> list[dict]:
+def _dreamt(chain, executor, parameters: np.ndarray, seeds: list[int]) -> list[dict]:
     """Rows of as many dreams, at the temperature that C was learnt at, beside the score in the world."""
     from wmlib.stages.dreams import Dreams
 
-    returns, steps = Dreams(chain)(parameters[None], seeds)
+    returns, steps = Dreams(chain)(executor, parameters[None], seeds)
     return [
         _row(chain.config.task, chain.config.arm, chain.config.seed, "dream", seed, float(total), int(lived), False)
         for seed, total, lived in zip(seeds, returns[:, 0], steps[:, 0], strict=True)
