@@ -1,15 +1,18 @@
 """Dreams: one step against the mixture's own formulas, whole rollouts against steps, and reproducibility."""
 
+import pickle
+from functools import partial
+
 import numpy as np
 import pytest
 
 from wmlib.config import ControllerConfig, MemoryConfig
-from wmlib.envs.dream import BLOCK, Dream
+from wmlib.envs.dream import BLOCK, Dream, dream_of, in_threads
 from wmlib.errors import UserError
 from wmlib.kernels import tiles
 from wmlib.models import mdnrnn
 from wmlib.models.controller import act, parameter_count
-from wmlib.models.weights import model_weights
+from wmlib.models.weights import model_weights, save_weights
 from wmlib.seeds import generator
 
 LINEAR, HIDDEN = ControllerConfig(inputs="zh"), ControllerConfig(inputs="z", hidden_units=40)
@@ -122,8 +125,16 @@ def test_leaving_dreams_that_ended_changes_neither_what_they_paid_nor_how_many_s
     np.testing.assert_allclose(returns, whole.returns, atol=1e-3)
     np.testing.assert_array_equal(count, whole.steps)
     warm = {"steps": 23, "tau": 1.0, "seed": 3}
-    one, two = (doom.returns(DOOM, parameters, z, **warm, threads=threads)[0] for threads in (1, 2))
+    one, two = (doom.returns(DOOM, parameters, z, **warm, spread=partial(in_threads, threads=n))[0] for n in (1, 2))
     np.testing.assert_array_equal(one, two)
+
+
+def test_to_another_process_goes_the_name_of_the_file(network, dream, tmp_path):
+    save_weights(tmp_path / "memory.npz", model_weights(network))
+    there = pickle.dumps(dream_of(tmp_path / "memory.npz"))
+    assert len(there) < 500 and pickle.loads(there) is dream_of(tmp_path / "memory.npz")
+    copied = pickle.loads(pickle.dumps(dream))  # of no file: with all its numbers
+    np.testing.assert_array_equal(copied.weights, dream.weights)
 
 
 def test_returns_count_up_to_the_end_of_the_episode(dream):

@@ -11,13 +11,15 @@ import pytest
 
 from wmlib.config import Config, ControllerConfig
 from wmlib.errors import UserError
+from wmlib.models.weights import load_weights, save_weights
 from wmlib.rollout import cluster
 from wmlib.rollout.executors import SerialExecutor, make_executor
 from wmlib.rollout.lanes import Job
 from wmlib.rollout.worker import WorkerSpec
-from wmlib.runs import read_arrays
+from wmlib.runs import read_arrays, write_arrays
 from wmlib.stages.agents import adopt, shipped_agent
 from wmlib.stages.chain import Chain, plan
+from wmlib.stages.dreams import Dreams
 
 ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'wmlib[ray]'")
 pytestmark = pytest.mark.slow
@@ -96,6 +98,34 @@ def test_a_worker_that_hangs_is_doubled_and_counts_once(nodes, spec, population,
         assert executor.run(JOBS[::-1], population) == reference[::-1], "the late answer belongs to no later batch"
 
 
+def test_dreams_are_judged_alike_though_a_node_is_lost_on_the_way(nodes, spec, tmp_path, monkeypatch):
+    settings = ["controller.world=dream", "controller.dream_steps=20", "memory.hidden_size=256"]
+    config = Config.preset("smoke").override(settings)
+    chain, random = Chain(config, tmp_path), np.random.default_rng(0)
+    save_weights(chain.memory / "memory.npz", load_weights(spec.memory))
+    for number in range(4):  # first frames, which are all that dreams need of the data
+        write_arrays(chain.encode / "latents" / f"{number:06d}.npz", {"mu": random.normal(size=(2, 32))})
+        write_arrays(chain.collect / "rollouts" / f"{number:06d}.npz", {})
+    candidates = random.normal(0, 0.1, (12, 867))
+    monkeypatch.setattr("wmlib.envs.dream.STRETCH", 5)
+    judge, heard = Dreams(chain).judge, []
+    expected = judge(config.controller, SerialExecutor(spec), candidates, [1, 2, 3, 4])
+    with cluster.RayExecutor(spec, address=nodes.address) as executor:
+        answer = executor._answer
+
+        def answer_and_lose(reference):
+            heard.append(len(executor.calls.get(reference)[1]))
+            if heard.count(1) == 5:  # in the second stretch of four blocks
+                nodes.remove_node(nodes.workers[0], allow_graceful=False)
+            return answer(reference)
+
+        monkeypatch.setattr(executor, "_answer", answer_and_lose)
+        found = judge(config.controller, executor, candidates, [1, 2, 3, 4])
+    assert heard.count(1) >= 8
+    np.testing.assert_array_equal(found[0], expected[0])
+    assert found[1] == expected[1]
+
+
 def test_collection_and_gymnasium_drive_the_same(nodes, tmp_path):
     def executor(kind, **options):
         rollout = Config().override([f"rollout.executor={kind}", *options.pop("more", [])]).rollout
@@ -139,10 +169,10 @@ def test_the_head_is_lost_and_the_run_resumes(nodes, tmp_path):
 
     def command(name, *more):
         options = [part for value in (*sets, f"rollout.executor={name}", *more) for part in ("--set", value)]
-        return [sys.executable, "-m", "wmlib", "controller", "--run", str(tmp_path / name), *options]
+        return [sys.executable, "-m", "wmlib", "controller", "--run", name, *options]  # a folder named from here
 
-    subprocess.run(command("serial"), check=True, capture_output=True)
-    process = subprocess.Popen(command("ray", f"rollout.address={nodes.address}"), stderr=subprocess.PIPE)
+    subprocess.run(command("serial"), check=True, capture_output=True, cwd=tmp_path)
+    process = subprocess.Popen(command("ray", f"rollout.address={nodes.address}"), stderr=subprocess.PIPE, cwd=tmp_path)
     while not list((tmp_path / "ray").glob("controller*/search.*")):
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.02)
@@ -154,7 +184,8 @@ def test_the_head_is_lost_and_the_run_resumes(nodes, tmp_path):
         nodes.remove_node(node, allow_graceful=False)
     again = Cluster(initialize_head=True, head_node_args={**NODE, "include_dashboard": False})
     try:
-        subprocess.run(command("ray", f"rollout.address={again.address}"), check=True, capture_output=True)
+        last = command("ray", f"rollout.address={again.address}")
+        subprocess.run(last, check=True, capture_output=True, cwd=tmp_path)
     finally:
         again.shutdown()
     files = [tmp_path / name / stage.name / "controller.npz" for name in ("serial", "ray")]

@@ -56,6 +56,9 @@ class Config:
     rehearsal: str = ""
     """Scale of the iterations before the last, which only have to drive well enough to collect data; empty: the same
     settings as the last."""
+    replicas: int = 1
+    """Devices (graphics processors, else TensorFlow's CPU devices) that share every update of V and M, each with its
+    part of the batch and noise of its own: ``tf.distribute.MirroredStrategy``. A VAE/GAN trains on one."""
     collect: CollectConfig = field(default_factory=CollectConfig)
     vae: VisionConfig = field(default_factory=VisionConfig)
     vaegan: VaeGanConfig = field(default_factory=VaeGanConfig)
@@ -85,6 +88,7 @@ class Config:
         one_of("vision", self.vision, tuple(VISIONS))
         one_of("encoder_compute", self.encoder_compute, ("float32", "int8", "bfloat16"))
         at_least("iterations", self.iterations, 1)
+        at_least("replicas", self.replicas, 1)
         one_of("rehearsal", self.rehearsal, ("", *SCALES))
         if not 0 <= self.seed < 1000:
             raise UserError(f"seed={self.seed}: choose 0 to 999, so that seed ranges stay disjoint")
@@ -100,10 +104,11 @@ class Config:
         rollouts: ``rehearsal``'s, a V, an M and a linear C; a C that learns in dreams does so at its task's ``tau``."""
         config, last = self, iteration == self.iterations
         if not last and self.task == "carracing":
+            kept = ("seed", "iterations", "rehearsal", "keep_vision", "replicas", "rollout")
             earlier = Config.preset(self.rehearsal) if self.rehearsal else self
             config = dataclasses.replace(
                 earlier,
-                **{name: getattr(self, name) for name in ("seed", "iterations", "rehearsal", "keep_vision", "rollout")},
+                **{name: getattr(self, name) for name in kept},
                 vision="vae",
                 controller=dataclasses.replace(earlier.controller, inputs="zh", hidden_units=0),
                 memory=dataclasses.replace(earlier.memory, trained=True),
@@ -170,6 +175,11 @@ class Config:
             raise UserError(f"rollout.address={tree.rollout.address}: only rollout.executor=ray goes there")
         if tree.keep_vision and tree.iterations > 1 and tree.vision != "vae":
             raise UserError(f"keep_vision=true: the first iteration's V is a vae, not vision={tree.vision}")
+        if tree.replicas > 1 and tree.vision == "vaegan":
+            raise UserError("replicas: the networks of vision=vaegan wait for each other; they train on one device")
+        for name in (VISIONS[tree.vision], "memory"):
+            if getattr(tree, name).batch_size % tree.replicas:
+                raise UserError(f"replicas={tree.replicas}: {name}.batch_size must be a multiple of it")
         return tree
 
     def to_dict(self) -> dict:

@@ -43,6 +43,11 @@ class Chain:
         return Stage(self.folder / (name + suffix), {"seed": self.config.seed, **key}, inputs, resumable)
 
     @property
+    def _replicas(self) -> dict:
+        """Each device draws noise of its own, so that results depend on how many there are."""
+        return {} if self.config.replicas == 1 else {"replicas": self.config.replicas}
+
+    @property
     def collect(self) -> Stage:
         settings = settings_key(self.config.collect)
         inputs = []
@@ -65,7 +70,7 @@ class Chain:
             return self.at(1).vision
         name, settings = self.config.vision, self.config.vision_settings
         group = VISIONS[name]
-        key = {"vision": name, group: settings_key(settings), "holdout": self.config.collect.holdout}
+        key = {"vision": name, group: settings_key(settings), "holdout": self.config.collect.holdout, **self._replicas}
         resumable = tuple(f"{group}.{setting}" for setting in getattr(settings, "RESUMABLE", ()))
         inputs = [*self.collections, *([] if name == group else [self.vaegan])]
         return self._stage(f"vision-{name}", key, inputs, resumable)
@@ -83,7 +88,7 @@ class Chain:
     @property
     def memory(self) -> Stage:
         name = f"memory-{self.config.vision}" + ("" if self.config.memory.trained else "-untrained")
-        key = {"memory": settings_key(self.config.memory), "holdout": self.config.collect.holdout}
+        key = {"memory": settings_key(self.config.memory), "holdout": self.config.collect.holdout, **self._replicas}
         goes_on = self.iteration > 1 and self.config.memory.later_updates > 0
         return self._stage(name, key, [self.encode, *([self.at(self.iteration - 1).memory] if goes_on else [])])
 

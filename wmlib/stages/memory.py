@@ -9,7 +9,7 @@ from __future__ import annotations
 from wmlib.data.batches import SequenceBatches, prefetch
 from wmlib.data.rollouts import split
 from wmlib.runs import Stage, Stopwatch
-from wmlib.stages.training import fix_seed, optimizer_for, train
+from wmlib.stages.training import devices, fix_seed, optimizer_for, train
 
 HELD_OUT_BATCHES = 4
 
@@ -38,13 +38,17 @@ def run(chain, stage: Stage) -> None:
     config, settings = chain.config, chain.config.memory
     sizes = {"latent_size": config.numbers.latent_size, "action_size": config.numbers.action_size}
     fix_seed(config.seed, "memory")
-    model = faster(MDNRNN(settings, **sizes, seed=config.seed))  # the same gradient, from compiled loops
+    with devices(config.replicas).scope():
+        model = MDNRNN(settings, **sizes, seed=config.seed)
+        if config.replicas == 1:
+            model = faster(model)  # the same gradient, from compiled loops
+        if settings.trained:
+            model.compile(optimizer=optimizer_for(settings))
     if not settings.trained:
         clock = Stopwatch(stage)
         save_weights(stage / "memory.npz", model_weights(model.network))
         stage.finish(clock.seconds, updates=0)
         return
-    model.compile(optimizer=optimizer_for(settings))
     if chain.iteration > 1 and settings.later_updates:
         set_model_weights(model.network, load_weights(chain.at(chain.iteration - 1).memory / "memory.npz"))
     training, held_out = latent_files(chain)

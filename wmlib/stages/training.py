@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from wmlib.stages.monitor import Monitor
 
 with quiet():  # TensorFlow greets the terminal with its processor's features
     import keras
-    import tensorflow  # noqa: F401
+    import tensorflow as tf
 
 LOG_EVERY = 50  # updates between metric records
 
@@ -45,7 +46,7 @@ def train(
         UserError: the loss is not finite, or the monitor saw a collapse; the last good checkpoint is kept.
     """
     checkpoint = stage / "checkpoint.npz"
-    model.optimizer.build(model.trainable_variables)
+    share_updates(model)
     start = load_checkpoint(checkpoint, model) if checkpoint.exists() else 0
     clock = Stopwatch(stage)
     stream = batches(start)
@@ -55,7 +56,7 @@ def train(
             if start:
                 load_checkpoint(checkpoint, model)  # whatever watching drew is given back
         for update in range(start, settings.updates):
-            values = model.train_on_batch(next(stream), return_dict=True)
+            values = model.train_on_batch(parts(model, next(stream)), return_dict=True)
             if not math.isfinite(values["loss"]):
                 raise _stopped(stage, update, f"loss is {values['loss']}", "lower the learning rate")
             progress.advance(note=f"loss {values['loss']:.4g}")
@@ -63,7 +64,7 @@ def train(
             due = (update + 1) % settings.checkpoint_every == 0 or last
             judged = (update + 1) % LOG_EVERY == 0 or last
             if judged or due:  # averages start anew at every checkpoint
-                log.scalars(update, **values, learning_rate=float(model.optimizer.learning_rate))
+                log.scalars(update, **values, learning_rate=float(np.asarray(model.optimizer.learning_rate)))
                 model.reset_metrics()
                 collapse = monitor.check(values) if monitor and judged else None
                 if collapse:
@@ -85,6 +86,50 @@ def _stopped(stage: Stage, update: int, seen: str, remedy: str) -> UserError:
     else:
         way = f"{where}continue with changed settings (--set) in a new --run"
     return UserError(f"{stage.path}: {seen} at update {update}; {remedy}: {way}")
+
+
+@cache
+def devices(count: int) -> tf.distribute.Strategy:
+    """Where a model is built and compiled (``with devices(n).scope()``) that ``count`` devices train together.
+
+    A process makes it once: TensorFlow mixes up the sums of two that have the same devices.
+
+    Raises:
+        UserError: TensorFlow has fewer.
+    """
+    if count == 1:
+        return tf.distribute.get_strategy()
+    found = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    if len(found) < count:
+        raise UserError(f"replicas={count}: TensorFlow sees {len(found)} devices of kind {found[0].device_type}")
+    return tf.distribute.MirroredStrategy([device.name for device in found[:count]])
+
+
+def share_updates(model) -> None:
+    """Make a compiled model's optimizer ready; of several devices it applies the mean gradient, not Keras' sum. Each
+    device's share is clipped, at its share of the bound, so that the bound holds for their mean."""
+    with model.distribute_strategy.scope():
+        model.optimizer.build(model.trainable_variables)
+    count = model.distribute_strategy.num_replicas_in_sync
+    if count > 1:
+        model.optimizer.loss_scale_factor = float(count)
+        model.optimizer.clipvalue = model.optimizer.clipvalue and model.optimizer.clipvalue / count
+        one = keras.random.SeedGenerator(model.noise.get_config()["seed"])  # outside the scope there is one for all:
+        model.noise.state = one.state  # the devices draw from it in turn
+
+
+def parts(model, batch):
+    """A batch, array or dictionary of arrays, in equal parts, one for each of the model's devices."""
+    strategy = model.distribute_strategy
+    count = strategy.num_replicas_in_sync
+    if count == 1:
+        return batch
+
+    def part(context):
+        number = context.replica_id_in_sync_group
+        return tf.nest.map_structure(lambda array: tf.constant(np.split(array, count)[number]), batch)
+
+    return strategy.experimental_distribute_values_from_function(part)
 
 
 def fix_seed(seed: int, purpose: str) -> None:

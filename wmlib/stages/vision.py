@@ -18,7 +18,7 @@ from wmlib.data.rollouts import RolloutStore, split
 from wmlib.runs import Stage
 from wmlib.seeds import generator
 from wmlib.stages.monitor import Monitor
-from wmlib.stages.training import fix_seed, optimizer_for, train
+from wmlib.stages.training import devices, fix_seed, optimizer_for, train
 
 HELD_OUT_FRAMES = 1000
 CALIBRATION_FRAMES = 400  # of training episodes
@@ -46,9 +46,15 @@ def sample_frames(files: list, count: int = HELD_OUT_FRAMES) -> np.ndarray:
     return np.concatenate(frames)[:count]
 
 
+def answers(network, x: np.ndarray):
+    """What a network says of one batch; in Keras each of several devices says all of it."""
+    given = network.predict_on_batch(x)
+    return [array[: len(x)] for array in given] if isinstance(given, list) else given[: len(x)]
+
+
 def encode(vae, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """mu and log-variance (n, 32) of uint8 frames."""
-    parts = [vae.encoder.predict_on_batch(frames[i : i + 100] / np.float32(255)) for i in range(0, len(frames), 100)]
+    parts = [answers(vae.encoder, frames[i : i + 100] / np.float32(255)) for i in range(0, len(frames), 100)]
     return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
 
 
@@ -57,7 +63,7 @@ def measure(vae, frames: np.ndarray, mu: np.ndarray, log_variance: np.ndarray) -
     errors = []
     for i in range(0, len(frames), 100):
         x = frames[i : i + 100] / np.float32(255)
-        errors.append(np.square(vae.decoder.predict_on_batch(mu[i : i + 100]) - x).sum((1, 2, 3)))
+        errors.append(np.square(answers(vae.decoder, mu[i : i + 100]) - x).sum((1, 2, 3)))
     kl = 0.5 * (np.square(mu) + np.exp(log_variance) - 1 - log_variance)
     return {
         "reconstruction": float(np.concatenate(errors).mean()),
@@ -106,7 +112,8 @@ def run(chain, stage: Stage) -> None:
     fix_seed(config.seed, "vision")
     training, held_out = frame_files(chain)
     test_frames = sample_frames(held_out)
-    vae, monitor = build_v(config, chain.vaegan)
+    with devices(config.replicas).scope():
+        vae, monitor = build_v(config, chain.vaegan)
     batches = FrameBatches(training, settings.batch_size, config.seed)
     figures = {}
 
@@ -117,10 +124,10 @@ def run(chain, stage: Stage) -> None:
         log.histogram(update, "latent/mu", mu)
         log.histogram(update, "latent/standard deviation", np.exp(0.5 * log_variance))
         shown = test_frames[:: max(1, len(test_frames) // 8)][:8]
-        pairs = np.concatenate([shown / 255.0, vae.decoder.predict_on_batch(encode(vae, shown)[0])], axis=1)
+        pairs = np.concatenate([shown / 255.0, answers(vae.decoder, encode(vae, shown)[0])], axis=1)
         log.images(update, "held-out/frame above reconstruction", pairs)
         noise = generator(0, "prior samples").standard_normal((8, mu.shape[1])).astype(np.float32)
-        log.images(update, "samples of the prior", vae.decoder.predict_on_batch(noise))
+        log.images(update, "samples of the prior", answers(vae.decoder, noise))
 
     seconds = train(vae, batches.start, settings, stage, f"{stage.name} (V)", watch, monitor)
     weights = model_weights(vae.encoder)
