@@ -1,8 +1,9 @@
-"""The chain again and again in one process, and long batches in worker processes: does memory stay where it was?
+"""Again and again what a long run does thousands of times: does memory stay where it was?
 
-What a long run does thousands of times is done here in rounds: a generation of the search on the compiled rollouts,
-updates of V and of M with their batches read from disk, an episode recorded and encoded. The resident memory of this
-process and of its workers is read after every round; what matters is the last against the first after a warm-up.
+A round is a generation of the search in worker processes; episodes recorded and encoded; and updates of V and of M,
+with batches read from disk, metrics and a checkpoint. V and M are built once, as in a run: TensorFlow keeps the graphs
+of every model that a process builds. The resident memory of this process and of its workers is read after every round;
+what matters is the last against the first after a warm-up.
 
     python tests/soak/soak.py [--minutes M] [--out JSON]
 """
@@ -20,10 +21,16 @@ from pathlib import Path
 import numpy as np
 
 from wmlib.config import Config
+from wmlib.data.batches import FrameBatches, SequenceBatches, prefetch
 from wmlib.rollout.executors import ProcessExecutor
 from wmlib.rollout.lanes import Job
+from wmlib.runs import Stage
 from wmlib.search.cmaes import CMAES
-from wmlib.stages.agents import adopt, shipped_agent
+from wmlib.stages.agents import shipped_agent
+from wmlib.stages.chain import Chain, run_all, run_stage
+from wmlib.stages.memory import latent_files
+from wmlib.stages.training import optimizer_for, train
+from wmlib.stages.vision import frame_files
 
 WARM = 0.25  # share of the rounds in which caches and allocators may still grow
 GROWTH = 0.05  # share of the memory after warming up by which the end may exceed it
@@ -41,30 +48,39 @@ def together() -> int:
 
 
 class Rounds:
-    """What a round does, on a folder with shipped weights."""
+    """What a round does, on a folder with a small run and shipped weights."""
 
     def __init__(self, folder: Path, workers: int, steps: int = 1000):
         agent = shipped_agent("vae-zh")
         settings = ("rollout.executor=serial", "vae.updates=40", "memory.updates=40")
         self.config = Config.preset("smoke").override(list(settings))
         self.folder, self.steps, self.count = folder, steps, 0
-        adopt(agent, folder / "agent")
         self.executor = ProcessExecutor(agent.worker_spec(8), workers)
         self.search = CMAES(len(agent.parameters), 8, 0.1, 0, agent.parameters)
+        run_all(self.config, folder / "run", last="memory")
+        self.v, self.m = agent.networks()
+        self.v.compile(optimizer=optimizer_for(self.config.vae))
+        self.m.compile(optimizer=optimizer_for(self.config.memory))
 
     def __call__(self) -> None:
-        """A generation, then the stages up to M in a folder that is thrown away."""
-        from shutil import rmtree
-
-        from wmlib.stages.chain import run_all
-
+        """A generation, rollouts and latents, updates of V and M."""
         candidates = self.search.ask()
         jobs = [Job(index, index, 7000 + self.count) for index in range(len(candidates))]
         episodes = self.executor.run(jobs, candidates, patience=self.steps // 10)
         self.search.tell(np.array([episode.total for episode in episodes]))
-        run_all(self.config, self.folder / "run", last="memory")
-        rmtree(self.folder / "run")
+        chain, vae, memory = Chain(self.config, self.folder / "run"), self.config.vae, self.config.memory
+        for name in ("collect", "encode"):
+            run_stage(chain, name, force=True)
+        self.train(self.v, FrameBatches(frame_files(chain)[0], vae.batch_size, 0).start, vae)
+        batches = SequenceBatches(latent_files(chain)[0], memory.batch_size, memory.sequence_length, 0)
+        self.train(self.m, lambda first: prefetch(lambda: map(batches.at, range(first, memory.updates)), 2), memory)
         self.count += 1
+
+    def train(self, model, batches, settings) -> None:
+        """All updates of a stage whose folder is new."""
+        stage = Stage(self.folder / "updates", {})
+        stage.open(force=True)
+        train(model, batches, settings, stage, "updates")
 
 
 def soak(minutes: float, workers: int, say=lambda text: None, least: int = 8) -> dict:
