@@ -3,6 +3,7 @@
 
 SCALE ?= quick
 RUN   ?= runs/$(SCALE)
+BOOK  ?= .
 VENV  ?= .venv
 # The first of these that runs (a name that is only a version manager's shim may not).
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13; do $$p -c 0 2>/dev/null && exec echo $$p; done; echo python3)
@@ -10,7 +11,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13; do $$p -c 0 2>/dev/
 BIN   := $(VENV)/bin
 WMLIB := $(BIN)/wmlib
 WMBOOK := $(BIN)/wmbook
-PAGE  := _build/html/index.html
+PAGE  := $(BOOK)/_build/html/index.html
 
 # TensorFlow's start-up messages say nothing here; pygame must not look for a screen.
 export TF_CPP_MIN_LOG_LEVEL ?= 3
@@ -23,7 +24,8 @@ export PYTHONUNBUFFERED = 1
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  SCALE=smoke|quick|full|long|paper chooses the size (now: $(SCALE)); RUN=DIR where it goes (now: $(RUN))"
+	@echo "  SCALE=smoke|quick|full|long|paper chooses the size (now: $(SCALE)); RUN=DIR where it goes (now: $(RUN));"
+	@echo "  BOOK=DIR where reproduce puts _build/html (now: $(BOOK))"
 
 # --- set-up ----------------------------------------------------------------------------------------------------------
 
@@ -43,15 +45,17 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 
 lock:  ## resolve the dependencies anew (needs the network)
 	$(BIN)/python -m pip install --quiet uv
-	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet pyproject.toml --extra book --extra dev --extra doom \
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet pyproject.toml --extra book --extra dev --extra doom --extra ray \
 	  --universal --python-version 3.11 --generate-hashes --no-annotate --upgrade -o requirements.lock
+	echo "jupyterlab>=4,<5" | UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet - \
+	  --constraint requirements.lock --universal --python-version 3.11 --generate-hashes --no-annotate -o docker/jupyterlab.lock
 
 # --- the two commands ------------------------------------------------------------------------------------------------
 
 reproduce: setup  ## the chapters in order, which make data, V, M, C and score, and the book of them, at SCALE
 	$(WMBOOK) notebooks --scale $(SCALE) --run $(RUN)
 	$(WMBOOK) site --run $(RUN) --out _build/source
-	$(BIN)/jupyter-book build _build/source --path-output . -n --keep-going --all
+	$(BIN)/jupyter-book build _build/source --path-output $(BOOK) -n --keep-going --all
 	@$(WMLIB) info --run $(RUN)
 	@echo "Open $(abspath $(PAGE))"
 

@@ -52,11 +52,12 @@ def processor() -> dict:
 
 
 def _git_revision() -> str | None:
+    """Of these sources; where git's folder is not, as in a container, what ``WMLIB_REVISION`` says."""
     try:
         command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=10"]
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
     except (OSError, subprocess.SubprocessError):
-        return None
+        return os.environ.get("WMLIB_REVISION") or None
 
 
 @contextmanager
