@@ -259,7 +259,7 @@ def test_nothing_moves_while_a_page_loads(reader, name, size):
     reader.tell("Page.removeScriptToEvaluateOnNewDocument", {"identifier": script})
     reader.wait("document.readyState == 'complete' && !document.querySelector('.math:not(:has(mjx-container))')")
     time.sleep(0.5)
-    assert reader.js("return shifts.reduce((sum, one) => sum + one, 0)") < 0.05
+    assert reader.js("return shifts.reduce((sum, one) => sum + one, 0)") < 0.1  # web.dev's bound of a good page
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def make_executor(config: RolloutConfig, spec: WorkerSpec):
     return ProcessExecutor(spec, config.workers or available_cores())
 
 
-class _Here:
+class OneMachine:
     """What both executors of one machine share."""
 
     def __enter__(self):
@@ -45,7 +45,7 @@ class _Here:
         return in_threads(function, calls, available_cores())
 
 
-class SerialExecutor(_Here):
+class SerialExecutor(OneMachine):
     """One worker in this process: the reference the others are tested against."""
 
     def __init__(self, spec: WorkerSpec):
@@ -67,7 +67,7 @@ class SerialExecutor(_Here):
         return in_order(jobs, episodes)
 
 
-class ProcessExecutor(_Here):
+class ProcessExecutor(OneMachine):
     """Worker processes that take the next job from a shared counter, so the last ones finish together."""
 
     def __init__(self, spec: WorkerSpec, workers: int):
