@@ -156,7 +156,7 @@ def agent_of(chain: Chain) -> Agent:
     """The agent that a chain's finished stages make."""
     places = {"encoder": chain.vision, "decoder": chain.vision, "memory": chain.memory, "controller": chain.controller}
     files = {part: stage / f"{part}.npz" for part, stage in places.items()}
-    files = {part: file for part, file in files.items() if file.exists()}
+    files = {part: file for part, file in files.items() if os.path.lexists(file)}  # a bad link is refused by its reader
     return Agent(label(chain.config), chain.config.seed, chain.config, files, figures(chain, "memory"), "training run")
 
 
