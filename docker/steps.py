@@ -79,7 +79,8 @@ def try_out(home: Path, environment: dict[str, str]) -> None:
         (home / "runs").chmod(0o755)
     shown = start("make", "-n", "reproduce", "SCALE=smoke", stdout=subprocess.PIPE).communicate()[0]
     assert "--path-output runs" in shown, "the book lies in the mounted folder"
-    server = start("jupyter", "lab", "--ip=127.0.0.1", "--port=8888", "--no-browser", stderr=subprocess.PIPE)
+    root = [] if os.getuid() else ["--allow-root"]  # the image has a user of its own
+    server = start("jupyter", "lab", "--ip=127.0.0.1", "--port=8888", "--no-browser", *root, stderr=subprocess.PIPE)
     try:
         found = (re.search(r"127\.0\.0\.1:8888/lab\?token=(\w+)", line) for line in server.stderr)
         token = next(match[1] for match in found if match)

@@ -23,6 +23,7 @@ _INT = ir.IntType(32)
 _VECTOR, _INTEGERS = ir.VectorType(_FLOAT, 16), ir.VectorType(_INT, 16)
 _HALVES = range(CHANNELS // 16)
 _FEATURES = get_host_cpu_features()
+MOST_FLOATS, MOST_BYTES = 6, 3  # sums of sixteen that AVX2's registers hold beside the weights; bytes' are in two parts
 
 
 def pack(kernel: np.ndarray) -> np.ndarray:
@@ -50,7 +51,7 @@ def make_tile(pixels: list[int], outputs: list[int], step: int = 1, relu: bool =
     @intrinsic
     def tile(typing, x, w, bias, out, run, rows, row_stride):
         def generate(context, builder, signature, arguments):
-            for places, halves in _passes(pixels, outputs, 6):
+            for places, halves in _passes(pixels, outputs, MOST_FLOATS):
                 _emit_tile(builder, arguments, places, halves, step, relu, add)
             return context.get_dummy_value()
 
@@ -70,7 +71,7 @@ def make_byte_tile(pixels: list[int], outputs: list[int], whole: bool):
     @intrinsic
     def tile(typing, x, w, scale, bias, out, run, rows, row_stride):
         def generate(context, builder, signature, arguments):
-            for places, halves in _passes(pixels, outputs, 3):
+            for places, halves in _passes(pixels, outputs, MOST_BYTES):
                 _emit_byte_tile(builder, arguments, places, halves, whole)
             return context.get_dummy_value()
 

@@ -19,12 +19,16 @@ class Dreams:
         self.task, self.settings = chain.config.numbers, chain.config.controller
         weights = load_weights(chain.memory / "memory.npz")
         self.world = Dream(weights, self.task.latent_size, self.task.action_size)
-        files = latent_files(chain)[0]
-        self.firsts = np.stack([read_arrays(file, ("mu",))["mu"][0] for file in files]).astype(np.float32)
+        self.files = latent_files(chain)[0]
+
+    def first(self, seed: int) -> np.ndarray:
+        """z (latent,) of the first frame that a seed's dream begins with."""
+        file = self.files[generator(seed, "dream", "first frame").integers(len(self.files))]
+        return read_arrays(file, ("mu",))["mu"][0].astype(np.float32)
 
     def __call__(self, executor, candidates: np.ndarray, seeds: list[int]) -> tuple[np.ndarray, np.ndarray]:
         """Returns and steps lived of candidates (n, P), both (seeds, n), wherever the executor lives them."""
-        starts = self.firsts[[generator(seed, "dream", "first frame").integers(len(self.firsts)) for seed in seeds]]
+        starts = np.stack([self.first(seed) for seed in seeds])
         z, lives = np.repeat(starts, len(candidates), axis=0), np.tile(candidates, (len(seeds), 1))
         steps, tau = self.settings.dream_steps or self.task.max_steps, self.settings.tau
         dreamt = self.world.returns(self.settings, lives, z, steps, tau, seeds[0], executor.spread)

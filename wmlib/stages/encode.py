@@ -31,7 +31,8 @@ def run(chain, stage: Stage) -> None:
             target = stage / "latents" / earlier.name
             if not os.path.lexists(target):
                 target.parent.mkdir(parents=True, exist_ok=True)
-                os.link(earlier, target)
+                with suppress(OSError):  # a file system without links: it is encoded again
+                    os.link(earlier, target)
     finished = [target for _, target in work if os.path.lexists(target)]
     for target in finished:
         read_encoded(target)  # what an interrupted run left is whole
