@@ -46,12 +46,29 @@ def test_override_changes_one_value_only():
         ("vaegan.learning_rate=0", "positive"),
         ("seed=1000", "0 to 999"),
         ("controller.population=1", "at least"),
+        ("controller.search=luck", "evolution, imitation"),
+        ("teaching.rounds=0", "at least 1"),
+        ("teaching.rate=0", "positive"),
     ],
 )
 def test_bad_overrides_name_the_key(text, part):
     with pytest.raises(UserError, match=part) as error:
         Config().override([text])
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "together, part",
+    [
+        (["controller.search=imitation", "task=takecover"], "no teacher for task=takecover|real world"),
+        (["controller.search=imitation", "controller.world=dream"], "real world"),
+        (["controller.squares=true", "controller.world=dream"], "real world"),
+        (["controller.squares=true", "controller.hidden_units=40"], "linear C"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(together, part):
+    with pytest.raises(UserError, match=part):
+        Config().override(together)
 
 
 def test_unknown_scale_and_foreign_dictionary():
@@ -70,6 +87,8 @@ def test_unknown_scale_and_foreign_dictionary():
         (["memory.trained=false"], "vae-zh-untrained-m"),
         (["vision=vaegan"], "vaegan-zh"),
         (["vision=vaedis"], "vaedis-zh"),
+        (["controller.search=imitation"], "vae-zh-taught"),
+        (["controller.search=imitation", "controller.squares=true"], "vae-zh-squares-taught"),
     ],
 )
 def test_arm_names(overrides, arm):

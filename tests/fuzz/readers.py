@@ -24,7 +24,7 @@ from wmlib.runs import Stage, Stopwatch, csv_text, open_run, read_metrics, write
 from wmlib.search.cmaes import CMAES
 from wmlib.stages import dream, info
 from wmlib.stages.agents import FOLDER, Agent, adopt, shipped_agent
-from wmlib.stages.controller import COLUMNS, read_curve
+from wmlib.stages.curve import COLUMNS, read_curve
 from wmlib.stages.evaluate import COLUMNS as EPISODE
 from wmlib.stages.evaluate import read_rows
 

@@ -10,7 +10,7 @@ from wmlib.config import Config
 from wmlib.errors import UserError
 from wmlib.runs import read_json
 from wmlib.stages.chain import Chain, run_all, run_stage
-from wmlib.stages.controller import read_curve
+from wmlib.stages.curve import read_curve
 from wmlib.stages.dream import COLUMNS, choose, with_habits
 
 SMOKE = Config.preset("smoke").override(["rollout.executor=serial"])

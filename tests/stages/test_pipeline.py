@@ -14,9 +14,11 @@ from wmlib.cli import main
 from wmlib.config import Config
 from wmlib.errors import UserError
 from wmlib.runs import read_json, write_json
+from wmlib.stages import agents
 from wmlib.stages.agents import adopt, shipped_agent, trained_agent
 from wmlib.stages.chain import Chain, plan, run_all, run_stage
-from wmlib.stages.controller import read_curve, tracks_at, tracks_until
+from wmlib.stages.controller import tracks_at, tracks_until
+from wmlib.stages.curve import read_curve
 
 SMOKE = Config.preset("smoke").override(["rollout.executor=serial"])
 
@@ -177,6 +179,52 @@ def test_a_new_controller_on_shipped_weights(finished, tmp_path):
         run_all(config.override(["vae.updates=7"]), folder)
     with pytest.raises(UserError, match="not empty"):
         adopt(agent, finished)
+
+
+def test_a_taught_controller_and_its_resumption(finished, tmp_path, monkeypatch):
+    imitation = ["controller.search=imitation", "controller.squares=true"]
+    command = ["run", "--run", str(tmp_path / "smoke"), *(word for text in imitation for word in ("--set", text))]
+    for folder in (tmp_path / "smoke", tmp_path / "other"):
+        shutil.copytree(finished, folder)
+    main(command)
+    stage = tmp_path / "smoke" / "controller-vae-zh-squares-taught"
+    curve = read_curve(stage / "learning_curve.csv")
+    driven = read_json(stage / "DONE")["teacher_steps"]
+    assert [row["generation"] for row in curve] == [1, 2] and curve[0]["env_steps"] > driven > 0
+    assert len(list((stage / "lessons").glob("*.npz"))) == 4, "two episodes in each of two rounds"
+    with np.load(stage / "controller.npz") as arrays:
+        assert arrays["parameters"].shape == (2 * 288 * 3 + 3,) and arrays["parameters"].any()
+
+    from wmlib.stages import imitate
+
+    command[2], written = str(tmp_path / "other"), imitate.write_text
+
+    def killed(path, text):
+        if path.name == "learning_curve.csv" and text.count("\n") == 3:
+            raise KeyboardInterrupt
+        written(path, text)
+
+    monkeypatch.setattr(imitate, "write_text", killed)
+    with pytest.raises(SystemExit):
+        main(command)
+    monkeypatch.undo()
+    main(command)
+    once, twice = (payload(tmp_path / name / stage.name) for name in ("smoke", "other"))
+    assert set(once) == set(twice)
+    for name, array in once.items():
+        np.testing.assert_array_equal(array, twice[name], err_msg=name)
+    report([tmp_path / "smoke"], tmp_path / "results", publish=True, pretrained=tmp_path / "pretrained")
+    agent = shipped_agent("vae-zh-squares-taught-smoke", folder=tmp_path / "pretrained")
+    assert agent.config.controller.squares and agent.parameters.shape == (2 * 288 * 3 + 3,)
+
+
+def test_shipped_weights_begin_a_folder_from_the_shell(finished, tmp_path, monkeypatch):
+    report([finished], tmp_path / "results", publish=True, pretrained=tmp_path / "pretrained")
+    monkeypatch.setattr(agents, "FOLDER", tmp_path / "pretrained")
+    monkeypatch.setattr(agents.shipped_agent, "__defaults__", (None, tmp_path / "pretrained"))
+    folder = tmp_path / "mine"
+    main(["run", "--pretrained", "vae-zh-smoke", "--run", str(folder), "--set", "rollout.executor=serial"])
+    assert (folder / "evaluate-vae-zh" / "DONE").exists() and (folder / "adopted.json").exists()
 
 
 def test_the_vaegan_takes_the_place_of_v(finished, tmp_path):

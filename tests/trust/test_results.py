@@ -317,7 +317,7 @@ def test_an_interrupt_ends_workers_that_hang():
 
 
 def test_read_json_refuses_constants(tmp_path):
-    (tmp_path / "x.json").write_text("{\"a\": Infinity}")
+    (tmp_path / "x.json").write_text('{"a": Infinity}')
     with pytest.raises(UserError, match="x.json: damaged"):
         read_json(tmp_path / "x.json")
 

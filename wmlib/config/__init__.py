@@ -11,6 +11,7 @@ from wmlib.config.groups import (
     VisionConfig,
 )
 from wmlib.config.tasks import ACTION_SIZE, FRAME_SHAPE, LATENT_SIZE, MAX_STEPS, TASKS, Task
+from wmlib.config.teaching import TeachingConfig
 from wmlib.config.tree import SCALES, VISIONS, Config
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "SCALES",
     "TASKS",
     "Task",
+    "TeachingConfig",
     "VISIONS",
     "VaeGanConfig",
     "VisionConfig",

@@ -17,12 +17,15 @@ PRESETS: dict[str, list[str]] = {
         "dream.rounds=2", "dream.clean_episodes=2", "dream.noisy_episodes=1", "dream.patience=20", "dream.lanes=8",
         "dream.first_updates=2", "dream.updates=2", "dream.horizon=4", "dream.memory_first_updates=2",
         "dream.memory_updates=2", "dream.memory_batch=4", "dream.memory_length=8", "dream.critic_units=8",
+        "teaching.generations=1", "teaching.population=4", "teaching.tracks=1", "teaching.rounds=2",
+        "teaching.episodes=2", "teaching.patience=10", "teaching.batch_size=16",
     ],
     "quick": [
         "collect.episodes=500", "collect.steps=300", "vae.updates=1500", "vae.final_learning_rate=2e-4",
         "vaegan.updates=400", "vaegan.final_learning_rate=2e-4",
         "memory.updates=700", "memory.final_learning_rate=2e-4", "controller.tracks=2", "controller.patience=60",
         "controller.generations=60", "controller.validation_tracks=16", "evaluate.tracks=20",
+        "teaching.generations=40", "teaching.rounds=8",
     ],
     "paper": [
         "encoder_compute=float32", "collect.episodes=10000", "collect.steps=1000",

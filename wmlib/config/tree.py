@@ -22,6 +22,7 @@ from wmlib.config.groups import (
 from wmlib.config.presets import PAPER_VAEGAN, PRESETS, TASK_PRESETS
 from wmlib.config.settings import assign, at_least, check_numbers, from_dict, one_of, positive, share
 from wmlib.config.tasks import TASKS, Task
+from wmlib.config.teaching import TeachingConfig
 from wmlib.errors import UserError
 
 TASK, VARIANT = "task", "vaegan.variant"  # presets: of everything, and of their group
@@ -64,6 +65,7 @@ class Config:
     vaegan: VaeGanConfig = field(default_factory=VaeGanConfig)
     memory: MemoryConfig = field(default_factory=MemoryConfig)
     controller: ControllerConfig = field(default_factory=ControllerConfig)
+    teaching: TeachingConfig = field(default_factory=TeachingConfig)
     dream: DreamConfig = field(default_factory=DreamConfig)
     rollout: RolloutConfig = field(default_factory=RolloutConfig)
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
@@ -110,7 +112,9 @@ class Config:
                 earlier,
                 **{name: getattr(self, name) for name in kept},
                 vision="vae",
-                controller=dataclasses.replace(earlier.controller, inputs="zh", hidden_units=0),
+                controller=dataclasses.replace(
+                    earlier.controller, inputs="zh", hidden_units=0, squares=False, search="evolution"
+                ),
                 memory=dataclasses.replace(earlier.memory, trained=True),
             )
         memory, controller = config.memory, config.controller
@@ -143,8 +147,12 @@ class Config:
         name = f"{self.vision}-{self.controller.inputs}"
         if self.controller.hidden_units:
             name += "-hidden"
+        if self.controller.squares:
+            name += "-squares"
         if self.controller.inputs == "zh" and not self.memory.trained:
             name += "-untrained-m"
+        if self.controller.search == "imitation":
+            name += "-taught"
         return name
 
     def override(self, assignments: list[str]) -> Config:
@@ -175,6 +183,8 @@ class Config:
             raise UserError(f"rollout.address={tree.rollout.address}: only rollout.executor=ray goes there")
         if tree.keep_vision and tree.iterations > 1 and tree.vision != "vae":
             raise UserError(f"keep_vision=true: the first iteration's V is a vae, not vision={tree.vision}")
+        if tree.controller.search == "imitation" and tree.task != "carracing":
+            raise UserError(f"controller.search=imitation: there is no teacher for task={tree.task}")
         if tree.replicas > 1 and tree.vision == "vaegan":
             raise UserError("replicas: the networks of vision=vaegan wait for each other; they train on one device")
         for name in (VISIONS[tree.vision], "memory"):

@@ -67,9 +67,7 @@ class Dream:
         weights: arrays of :class:`wmlib.models.mdnrnn.MDNRNN`, by name.
     """
 
-    def __init__(
-        self, weights: dict[str, np.ndarray], latent_size: int = LATENT_SIZE, action_size: int = ACTION_SIZE
-    ):
+    def __init__(self, weights: dict[str, np.ndarray], latent_size: int = LATENT_SIZE, action_size: int = ACTION_SIZE):
         source = getattr(weights, "source", "memory weights")
         self.source, self.memory = source, MemoryStep(weights)
         inputs, hidden = self.memory.input_size, self.memory.hidden_size

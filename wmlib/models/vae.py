@@ -52,6 +52,7 @@ def build_encoder(latent_size: int = LATENT_SIZE, *, seed: int = 0, compute: str
         seed: fixes the initial weights.
         compute: float32 or bfloat16, the arithmetic of the convolutions.
     """
+
     def convolution(filters: int, number: int):
         options = {"kernel_initializer": next(weights), "dtype": policy, "name": f"conv{number}"}
         return keras.layers.Conv2D(filters, 4, strides=2, activation="relu", **options)

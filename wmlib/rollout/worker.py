@@ -14,7 +14,11 @@ from wmlib.envs import world
 from wmlib.errors import UserError
 from wmlib.rollout.drivers import ActionNoise, WorldModelDriver
 from wmlib.rollout.lanes import Episode, Job, drive
+from wmlib.rollout.lessons import Lessons, Pupil
 from wmlib.rollout.recorder import Recorder
+from wmlib.rollout.teacher import Teacher
+from wmlib.runs import read_arrays
+from wmlib.simulator.senses import SENSES
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,8 @@ class WorkerSpec:
         max_steps: frames per episode at most.
         task: which game.
         baseline: one of the task's drivers without V, M and C.
+        teacher: weights of a teacher whose lessons are recorded instead of rollouts, or None.
+        every: frames between two of a lesson.
     """
 
     lanes: int
@@ -48,16 +54,25 @@ class WorkerSpec:
     max_steps: int = MAX_STEPS
     task: str = "carracing"
     baseline: str = "random"
+    teacher: Path | None = None
+    every: int = 1
 
 
 class Worker:
     """Lanes of a task, V, M and C of one process."""
 
     def __init__(self, spec: WorkerSpec):
-        self.spec, self.step_cost = spec, TASKS[spec.task].step_cost
+        task = TASKS[spec.task]
+        self.spec, self.step_cost = spec, task.step_cost
         self.simulator = world(spec.task).make_lanes(spec.lanes, spec.samples, spec.renderer, spec.max_steps)
         self.driver = make_driver(spec)
-        self.recorder = Recorder(RolloutStore(spec.record), spec.lanes, spec.max_steps) if spec.record else None
+        self.recorder = None
+        if spec.teacher:
+            weights = read_arrays(spec.teacher, ("weights",), {"weights": (SENSES, task.action_size)})["weights"]
+            self.recorder = Lessons(spec.record, spec.lanes, spec.every)
+            self.driver = Pupil(self.driver, Teacher(weights), self.simulator, self.recorder)
+        elif spec.record:
+            self.recorder = Recorder(RolloutStore(spec.record), spec.lanes, spec.max_steps)
 
     def run(self, next_job: Callable[[], Job | None], population: np.ndarray | None, patience: int) -> list[Episode]:
         """Drive every job ``next_job`` hands out.

@@ -177,9 +177,7 @@ def write_arrays(path: Path, arrays: dict[str, np.ndarray], level: int = COMPRES
                 archive.writestr(entry, buffer.getbuffer(), zipfile.ZIP_DEFLATED, level)
 
 
-def read_arrays(
-    path: Path, names: tuple[str, ...], shapes: dict[str, tuple] | None = None
-) -> dict[str, np.ndarray]:
+def read_arrays(path: Path, names: tuple[str, ...], shapes: dict[str, tuple] | None = None) -> dict[str, np.ndarray]:
     """Read named arrays.
 
     Args:

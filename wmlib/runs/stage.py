@@ -23,7 +23,7 @@ from wmlib.errors import UserError
 from wmlib.runs.files import read_json, read_record, write_json
 from wmlib.runs.machine import provenance
 
-DONE = "DONE"
+DONE, OWNER = "DONE", ".owner"
 BOOKKEEPING = ("identity", "payload")  # in DONE, but no figures
 
 
@@ -232,12 +232,12 @@ def owned(folder: Path):
     """Be the only process that works in a run folder while the block lasts.
 
     The lock is the kernel's (``flock``, which NFS servers keep as well), so that it ends with its owner, however that
-    ends; ``.owner`` only says who it is. File systems without such locks are used unguarded.
+    ends; ``OWNER`` only says who it is. File systems without such locks are used unguarded.
 
     Raises:
         UserError: another process owns it; the message names its host and number.
     """
-    path = Path(folder).resolve() / ".owner"
+    path = Path(folder).resolve() / OWNER
     if path in _owned:  # this process, in an outer block
         yield
         return

@@ -20,7 +20,7 @@ from wmlib.errors import UserError
 from wmlib.models.controller import parameter_count
 from wmlib.models.weights import load_weights, save_weights, set_model_weights
 from wmlib.rollout.worker import WorkerSpec
-from wmlib.runs import DONE, read_arrays, read_json, read_record, write_json
+from wmlib.runs import DONE, OWNER, read_arrays, read_json, read_record, write_json
 from wmlib.stages.chain import Chain, plan
 
 FOLDER = Path(__file__).resolve().parent.parent / "pretrained"
@@ -115,13 +115,16 @@ def label(config: Config) -> str:
 def variants(config: Config, folder: Path) -> Iterator[Config]:
     """The configuration with every V, every input of C and both kinds of M: whatever a run folder's arms can be.
 
-    An arm learnt in dreams has a temperature of its own, which its folder remembers.
+    A C that was not searched as these are (in dreams, by imitation, with squares) is as its folder remembers.
     """
     hidden = config.controller.hidden_units or 40
     for vision, inputs, units, trained in itertools.product(VISIONS, ("zh", "z"), (0, hidden), (True, False)):
         controller = replace(config.controller, inputs=inputs, hidden_units=units)
         yield replace(config, vision=vision, controller=controller, memory=replace(config.memory, trained=trained))
-    for file in sorted(folder.glob("controller-*dream-*/config.json")):
+    own = ("dream-", "-squares", "-taught")
+    for file in sorted(folder.glob("controller-*/config.json")):
+        if not any(word in file.parent.name for word in own):
+            continue
         made_with = read_record(file, key=dict)["key"]["controller"]
         controller = from_dict(ControllerConfig, made_with, str(file))
         yield from (replace(config, vision=vision, controller=controller) for vision in VISIONS)
@@ -148,7 +151,8 @@ def as_trained(chain: Chain) -> Config:
     for file, group in files:
         if file.exists():
             key = read_record(file, key=dict)["key"]
-            config = Config.from_dict({**config.to_dict(), group: key.get(group)}, file)
+            made_with = {name: key.get(name) for name in (group, "teaching") if name == group or name in key}
+            config = Config.from_dict({**config.to_dict(), **made_with}, file)
     return config
 
 
@@ -238,7 +242,7 @@ def adopt(agent: Agent, folder: Path) -> Config:
         if read_json(marker) != origin:
             raise UserError(f"{marker}: this folder was begun from other weights; choose a new --run folder")
         return agent.config
-    if folder.exists() and any(folder.iterdir()):
+    if folder.exists() and any(path.name != OWNER for path in folder.iterdir()):
         raise UserError(f"{folder}: is not empty; choose a new --run folder to start from shipped weights")
     if agent.path("memory") is None:
         raise UserError(f"--pretrained {agent.arm}: ships no M; start from an arm that has one, such as vae-zh")

@@ -14,6 +14,7 @@ from wmlib.errors import UserError
 from wmlib.runs import Stage, owned, write_json
 
 FRAME_BYTES, LATENT_BYTES = 2_000, 150  # on disk, per frame: a compressed picture; mean and variance in float16
+LESSON_BYTES = 600  # C's inputs in float16
 ORDER = ("collect", "vision", "encode", "memory", "controller", "evaluate")
 
 
@@ -95,6 +96,8 @@ class Chain:
     @property
     def controller(self) -> Stage:
         key = {"controller": settings_key(self.config.controller), "encoder_compute": self.config.encoder_compute}
+        if self.config.controller.search == "imitation":
+            key["teaching"] = settings_key(self.config.teaching)
         inputs = [self.vision] if self.config.controller.inputs == "z" else [self.vision, self.memory]
         return self._stage(f"controller-{self.config.arm}", key, inputs)
 
@@ -126,6 +129,9 @@ def bytes_needed(chain: Chain, name: str) -> int:
         return FRAME_BYTES * frames(chain.iteration)
     if name == "encode":
         return LATENT_BYTES * sum(frames(iteration) for iteration in range(1, chain.iteration + 1))
+    if name == "controller" and chain.config.controller.search == "imitation":
+        taught = chain.config.teaching
+        return taught.rounds * taught.episodes * chain.config.numbers.max_steps // taught.every * LESSON_BYTES
     rounds = chain.config.dream.rounds if name == "dream" else 0
     return {"vision": 250_000_000, "memory": 30_000_000}.get(name, 20_000_000) + rounds * 3_000_000
 

@@ -9,9 +9,6 @@ With ``controller.world=dream`` candidates live in M alone, from the first frame
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import numpy as np
 
 from wmlib.errors import UserError
@@ -23,34 +20,26 @@ from wmlib.runs import (
     Stage,
     Stopwatch,
     available_cores,
-    csv_text,
-    read_arrays,
-    read_csv,
     write_arrays,
-    write_json,
     write_text,
 )
 from wmlib.search.cmaes import CMAES
 from wmlib.seeds import generator, track_seeds
 from wmlib.stages.agents import worker_spec
+from wmlib.stages.curve import choose, format_curve, out_of_time, read_curve, validate
 from wmlib.stages.dreams import Dreams
-
-COLUMNS = (
-    "generation",
-    "env_steps",
-    "wall_seconds",
-    "cores",
-    "population_mean",
-    "population_min",
-    "population_max",
-    "sigma",
-    "validation_mean",
-    "validation_std",
-    "validation_n",
-)
 
 
 def run(chain, stage: Stage) -> None:
+    """Find C, by evolution unless it has a teacher."""
+    if chain.config.controller.search == "imitation":
+        from wmlib.stages.imitate import run as imitate
+
+        return imitate(chain, stage)
+    evolve(chain, stage)
+
+
+def evolve(chain, stage: Stage) -> None:
     """Search until the last generation; every generation is a resumable checkpoint."""
     from wmlib.models.controller import parameter_count
 
@@ -76,11 +65,11 @@ def run(chain, stage: Stage) -> None:
         MetricLog(stage.path, resume_at=search.generation + 1) as log,
         Progress(f"{stage.name} (C)", total, "generations", search.generation) as progress,
     ):
-        while search.generation < total and not _out_of_time(settings, clock):
+        while search.generation < total and not out_of_time(settings, clock):
             row = _generation(chain, search, executor, curve, judge)
-            last = search.generation == total or _out_of_time(settings, clock)
+            last = search.generation == total or out_of_time(settings, clock)
             if search.generation % settings.validate_every == 0 or last:
-                row |= _validate(chain, search.mean, executor)
+                row |= validate(chain, search.mean, executor)
                 write_arrays(stage / "means" / f"{search.generation:05d}.npz", {"parameters": search.mean})
             row["wall_seconds"] = round(clock.seconds, 1)
             curve.append(row)
@@ -90,7 +79,7 @@ def run(chain, stage: Stage) -> None:
             clock.save()
             validated = f", validated {row['validation_mean']:.0f}" if row["validation_mean"] != "" else ""
             progress.advance(note=f"mean {row['population_mean']:.0f}, best {row['population_max']:.0f}{validated}")
-    chosen = _choose(stage, curve[-1:] if settings.world == "dream" else curve, len(search.mean))
+    chosen = choose(stage, curve[-1:] if settings.world == "dream" else curve, len(search.mean))
     best = next(row for row in curve if row["generation"] == chosen)
     stage.finish(
         clock.seconds,
@@ -143,44 +132,3 @@ def _real(settings, executor, candidates: np.ndarray, seeds: list[int]) -> tuple
     episodes = executor.run(jobs, candidates, settings.patience)
     returns = np.array([episode.total for episode in episodes]).reshape(len(seeds), -1).mean(0)
     return returns, sum(episode.steps for episode in episodes)
-
-
-def _validate(chain, mean: np.ndarray, executor) -> dict:
-    """Drive the search's mean on the validation tracks, every episode to its end."""
-    count = chain.config.controller.validation_tracks
-    seeds = track_seeds("validation", chain.config.seed, 0, count)
-    jobs = [Job(index, 0, seed) for index, seed in enumerate(seeds)]
-    totals = np.array([episode.total for episode in executor.run(jobs, mean[None])])
-    return {
-        "validation_mean": round(float(totals.mean()), 2),
-        "validation_n": count,
-        "validation_std": round(float(totals.std(ddof=1)), 2) if count > 1 else 0.0,
-    }
-
-
-def _choose(stage: Stage, curve: list[dict], size: int) -> int:
-    """Write the mean (size,) of the best validated generation as the stage's answer; returns the generation."""
-    best = max((row for row in curve if row["validation_mean"] != ""), key=lambda row: row["validation_mean"])
-    file, names = stage / "means" / f"{best['generation']:05d}.npz", ("parameters",)
-    mean = read_arrays(file, names, {"parameters": (size,)})
-    write_arrays(stage / "controller.npz", mean)
-    write_json(stage / "chosen.json", best)
-    return best["generation"]
-
-
-def _out_of_time(settings, clock: Stopwatch) -> bool:
-    return bool(settings.minutes) and clock.seconds >= 60 * settings.minutes
-
-
-def format_curve(rows: list[dict]) -> str:
-    """Learning curve as CSV text."""
-    return csv_text(COLUMNS, rows)
-
-
-def read_curve(path: Path) -> list[dict]:
-    """Rows of a learning curve, numbers parsed; empty when there is none yet."""
-    if not os.path.lexists(path):
-        return []
-    whole = {"generation", "env_steps", "cores", "validation_n"}
-    kinds = {name: int if name in whole else float for name in COLUMNS}
-    return read_csv(path, kinds, optional=("validation_mean", "validation_std", "validation_n"))

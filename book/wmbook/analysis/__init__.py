@@ -108,6 +108,7 @@ def _precision(agent: Agent, original: Agent, entry: dict) -> dict:
 def _films(agent: Agent, folder: Path, entry: dict) -> None:
     """The easiest and the hardest of the analysed tracks, filmed with the shipped weights."""
     from wmbook.analysis.films import film
+
     agent.with_picture("--films")
     ranked = sorted(entry["tracks"], key=lambda track: track["return"])
     for name, track in (("easy", ranked[-1]), ("hard", ranked[0])):

@@ -30,7 +30,7 @@ from wmlib.runs import (
 from wmlib.seeds import track_seeds
 from wmlib.stages.agents import FOLDER, as_trained, figures, finished, label, sha256
 from wmlib.stages.chain import Chain
-from wmlib.stages.controller import COLUMNS, read_curve
+from wmlib.stages.curve import COLUMNS, read_curve
 from wmlib.stages.evaluate import UNMODIFIED_LANES, evaluate, format_rows, read_rows
 from wmlib.stats import describe, two_level_interval
 

@@ -194,7 +194,7 @@ def controller(chapter) -> None:
     known = np.isfinite(curve["validation_mean"])
     axes.plot(curve["env_steps"][known] / 1e6, curve["validation_mean"][known], **theirs)
     if chapter.mine:
-        from wmlib.stages.controller import read_curve
+        from wmlib.stages.curve import read_curve
 
         rows = read_curve(chapter.chain.controller / "learning_curve.csv")
         steps = [row["env_steps"] / 1e6 for row in rows]

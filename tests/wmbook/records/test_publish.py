@@ -13,7 +13,7 @@ from wmlib.errors import UserError
 from wmlib.models.vaegan import VAEGAN
 from wmlib.runs import read_json, write_json
 from wmlib.stages.chain import Chain
-from wmlib.stages.controller import format_curve
+from wmlib.stages.curve import format_curve
 
 
 def test_random_driver_becomes_an_arm_of_its_own(tmp_path, monkeypatch):

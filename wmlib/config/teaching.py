@@ -1,0 +1,58 @@
+"""The settings of learning C from a teacher: ``controller.search=imitation``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wmlib.config.settings import at_least, positive
+
+_AT_LEAST_ONE = ("generations", "tracks", "rounds", "episodes", "every", "passes", "last_passes", "batch_size")
+_POSITIVE = ("sigma", "rate", "last_rate")
+
+
+@dataclass(frozen=True)
+class TeachingConfig:
+    """A teacher is found by evolution on the simulator's state; C then does as it does, on what C itself drives into
+    (DAgger, Ross et al. 2011; with a privileged teacher, Chen et al. 2019)."""
+
+    generations: int = 70
+    """Generations of the teacher's search."""
+    population: int = 32
+    """Candidates in each."""
+    tracks: int = 8
+    """Fresh tracks in each, the same for all candidates."""
+    sigma: float = 0.15
+    """CMA-ES's initial step size."""
+    blur: float = 1.0
+    """How far the teacher's senses are blurred while it is judged, in units of :data:`wmlib.simulator.senses.BLUR`: it
+    learns to keep margins that a C who looks at pictures can keep, too."""
+    calm: float = 200.0
+    """Points of return that steering costs while it is judged, times its mean change from frame to frame."""
+    rounds: int = 20
+    """Rounds in which C drives, the teacher says what it would have done, and C learns all that was said so far. In the
+    first the teacher drives itself."""
+    episodes: int = 96
+    """Episodes in each."""
+    noise: float = 0.1
+    """Largest standard deviation of the persistent noise on the actions of these episodes."""
+    patience: int = 100
+    """An episode ends after so many frames without a new tile."""
+    every: int = 2
+    """Frames between two that are learnt from; neighbours are much alike."""
+    passes: int = 3
+    """Passes over all that was said, in each round."""
+    last_passes: int = 10
+    """The same, in the last round."""
+    batch_size: int = 4096
+    """Frames per update."""
+    rate: float = 3e-3
+    """Adam's rate at the start of each round's passes."""
+    last_rate: float = 1e-4
+    """Adam's rate at their end; it falls as a cosine."""
+
+    def __post_init__(self):
+        at_least("teaching.population", self.population, 4)
+        for name in _AT_LEAST_ONE:
+            at_least(f"teaching.{name}", getattr(self, name), 1)
+        for name in _POSITIVE:
+            positive(f"teaching.{name}", getattr(self, name))

@@ -1,0 +1,181 @@
+"""Stage controller, by imitation. Writes: ``teacher.npz``, ``teacher.csv``, lessons, and what every search of C writes.
+
+First a teacher who senses the simulator's state is evolved. Then, round after round, C drives on fresh tracks, the
+teacher says at every frame what it would have done, and C learns all that was said so far by least squares. C itself
+never senses more than [z, h]. The answer is the round that validation tracks prefer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from wmlib.envs.dream import in_threads
+from wmlib.rollout.executors import make_executor
+from wmlib.rollout.lanes import Job
+from wmlib.rollout.teacher import beginner, judge
+from wmlib.runs import (
+    MetricLog,
+    Progress,
+    Stage,
+    Stopwatch,
+    available_cores,
+    csv_text,
+    read_arrays,
+    read_csv,
+    write_arrays,
+    write_text,
+)
+from wmlib.search.cmaes import CMAES
+from wmlib.seeds import generator, track_seeds
+from wmlib.stages.agents import worker_spec
+from wmlib.stages.curve import choose, format_curve, out_of_time, read_curve, validate
+
+SCHOOL, LESSONS = 500_000, 600_000  # first fitness tracks of the teacher's search and of C's rounds
+SHARE = 4  # candidates that one thread judges
+TEACHER = {"generation": int, "env_steps": int, "fitness_mean": float, "fitness_max": float}
+
+
+def run(chain, stage: Stage) -> None:
+    """A teacher, then rounds; every round is a resumable checkpoint."""
+    from wmlib.models.imitation import build_student, learn, parameters_of
+
+    config, taught, clock = chain.config, chain.config.teaching, Stopwatch(stage)
+    steps = find_teacher(chain, stage)
+    clock.save()
+    curve = read_curve(stage / "learning_curve.csv")
+    said = [_said(stage, 0, len(curve) * taught.episodes)] if curve else []
+    plain = worker_spec(config, chain.vision / "encoder.npz", chain.memory / "memory.npz")
+    beside = replace(plain, teacher=stage / "teacher.npz", record=stage / "lessons", noise=taught.noise,
+                     every=taught.every)  # fmt: skip
+    with (
+        make_executor(config.rollout, beside) as school,
+        make_executor(config.rollout, plain) as executor,
+        MetricLog(stage.path, resume_at=len(curve) + 1) as log,
+        Progress(f"{stage.name} (C)", taught.rounds, "rounds", len(curve)) as progress,
+    ):
+        while len(curve) < taught.rounds and not (curve and out_of_time(config.controller, clock)):
+            number = len(curve)
+            parameters = _row(stage, number - 1) if number else np.zeros(_size(chain))
+            episodes = _drive(chain, school, parameters, number)
+            said.append(_said(stage, number * taught.episodes, (number + 1) * taught.episodes))
+            inputs, wanted = (np.concatenate(parts) for parts in zip(*said, strict=True))
+            if number == 0:
+                seen = inputs.astype(np.float32)
+                write_arrays(stage / "standard.npz", {"centre": seen.mean(0), "spread": seen.std(0) + 1e-2})
+            centre, spread = _standard(stage, inputs.shape[1])
+            student = build_student(config.controller, centre, spread, config.seed)
+            if number:
+                student.set_weights(_weights(stage, number - 1, student))
+            last = number + 1 == taught.rounds
+            error = learn(
+                student,
+                inputs,
+                wanted,
+                taught.last_passes if last else taught.passes,
+                taught.batch_size,
+                (taught.rate, taught.last_rate),
+                int(generator(config.seed, "imitation", number).integers(2**31)),
+            )
+            parameters = parameters_of(student, config.controller, centre, spread)
+            arrays = {f"w{index}": array for index, array in enumerate(student.get_weights())}
+            write_arrays(stage / "rounds" / f"{number:03d}.npz", {"parameters": parameters, **arrays})
+            returns = np.array([episode.total for episode in episodes])
+            row = {
+                "generation": number + 1,
+                "env_steps": (curve[-1]["env_steps"] if curve else steps) + sum(e.steps for e in episodes),
+                "wall_seconds": 0.0,
+                "cores": available_cores(),
+                "population_mean": round(float(returns.mean()), 2),
+                "population_min": round(float(returns.min()), 2),
+                "population_max": round(float(returns.max()), 2),
+                "sigma": 0.0,  # nothing is drawn around C
+                "validation_mean": "",
+                "validation_std": "",
+                "validation_n": "",
+            }
+            if (number + 1) % config.controller.validate_every == 0 or last or out_of_time(config.controller, clock):
+                row |= validate(chain, parameters, executor)
+                write_arrays(stage / "means" / f"{number + 1:05d}.npz", {"parameters": parameters})
+            row["wall_seconds"] = round(clock.seconds, 1)
+            curve.append(row)
+            log.scalars(number + 1, error=error, returns=row["population_mean"])
+            write_text(stage / "learning_curve.csv", format_curve(curve))  # last: what it lacks is done again
+            clock.save()
+            validated = f", validated {row['validation_mean']:.0f}" if row["validation_mean"] != "" else ""
+            progress.advance(note=f"drove {row['population_mean']:.0f}, error {error:.4f}{validated}")
+    chosen = choose(stage, curve, len(parameters))
+    best = next(row for row in curve if row["generation"] == chosen)
+    stage.finish(
+        clock.seconds,
+        generations=len(curve),
+        env_steps=curve[-1]["env_steps"],
+        teacher_steps=steps,
+        chosen_generation=chosen,
+        validation_mean=round(best["validation_mean"], 1),
+        steps_per_second=round(curve[-1]["env_steps"] / clock.seconds),
+    )
+
+
+def find_teacher(chain, stage: Stage) -> int:
+    """Evolve the teacher into ``teacher.npz``, unless it is there; returns the steps that took. A minute or two."""
+    config, taught = chain.config, chain.config.teaching
+    if (stage / "teacher.npz").exists():
+        return read_csv(stage / "teacher.csv", TEACHER)[-1]["env_steps"]
+    seed = int(generator(config.seed, "teacher").integers(2**31))
+    search = CMAES(beginner().size, taught.population, taught.sigma, seed, beginner().reshape(-1))
+    rows, steps = [], 0
+    with Progress(f"{stage.name} (teacher)", taught.generations, "generations", 0) as progress:
+        for generation in range(taught.generations):
+            seeds = track_seeds("fitness", config.seed, SCHOOL + generation * taught.tracks, taught.tracks)
+            parts = np.array_split(search.ask(), -(-taught.population // SHARE))
+            calls = [
+                (part, seeds, taught.blur, taught.calm, taught.patience,
+                 generator(config.seed, "teacher", generation, index), config.numbers.max_steps)
+                for index, part in enumerate(parts)
+            ]  # fmt: skip
+            judged = in_threads(judge, calls, available_cores())
+            fitness = np.concatenate([part for part, _ in judged])
+            search.tell(fitness)
+            steps += sum(driven for _, driven in judged)
+            rows.append(dict(zip(TEACHER, (generation + 1, steps, fitness.mean(), fitness.max()), strict=True)))
+            progress.advance(note=f"mean {fitness.mean():.0f}, best {fitness.max():.0f}")
+    write_text(stage / "teacher.csv", csv_text(tuple(TEACHER), rows))
+    write_arrays(stage / "teacher.npz", {"weights": search.mean.reshape(beginner().shape)})
+    return steps
+
+
+def _drive(chain, school, parameters: np.ndarray, number: int) -> list:
+    """The episodes of one round, each leaving its lesson."""
+    taught = chain.config.teaching
+    seeds = track_seeds("fitness", chain.config.seed, LESSONS + number * taught.episodes, taught.episodes)
+    jobs = [Job(number * taught.episodes + index, 0, seed) for index, seed in enumerate(seeds)]
+    return school.run(jobs, parameters[None], taught.patience)
+
+
+def _said(stage: Stage, first: int, end: int) -> tuple[np.ndarray, np.ndarray]:
+    """What C saw in lessons ``first`` to ``end``, float16 (n, inputs), and what was wanted there, float32 (n, 3)."""
+    parts = [read_arrays(stage / "lessons" / f"{index:06d}.npz", ("inputs", "wanted")) for index in range(first, end)]
+    return tuple(np.concatenate([part[name] for part in parts]) for name in ("inputs", "wanted"))
+
+
+def _size(chain) -> int:
+    from wmlib.models.controller import parameter_count
+
+    return parameter_count(chain.config.controller, chain.config.memory.hidden_size)
+
+
+def _row(stage: Stage, number: int) -> np.ndarray:
+    return read_arrays(stage / "rounds" / f"{number:03d}.npz", ("parameters",))["parameters"]
+
+
+def _standard(stage: Stage, inputs: int) -> tuple[np.ndarray, np.ndarray]:
+    arrays = read_arrays(stage / "standard.npz", ("centre", "spread"), {"centre": (inputs,), "spread": (inputs,)})
+    return arrays["centre"], arrays["spread"]
+
+
+def _weights(stage: Stage, number: int, student) -> list[np.ndarray]:
+    shapes = {f"w{index}": array.shape for index, array in enumerate(student.get_weights())}
+    arrays = read_arrays(stage / "rounds" / f"{number:03d}.npz", tuple(shapes), shapes)
+    return [arrays[name] for name in shapes]
