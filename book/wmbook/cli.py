@@ -24,6 +24,7 @@ def build_parser() -> argparse.ArgumentParser:
         _add_report,
         _add_analyse,
         _add_bends,
+        _add_race,
         _add_compare,
         _add_bench,
         _add_figures,
@@ -138,6 +139,26 @@ def _bends(arguments: argparse.Namespace) -> None:
     from wmbook.analysis.bends import bends
 
     bends(arguments)
+
+
+def _add_race(commands) -> None:
+    race = add_command(
+        commands,
+        "race",
+        "film two shipped drivers on one track, side by side, with their speeds and pedals",
+        "example:  wmbook race vae-zh vae-zh-hidden-taught --out book/_static/race.mp4",
+        _race,
+    )
+    race.add_argument("arms", nargs=2, metavar="ARM", help="shipped weights: left, then right")
+    text = "track seed (default: a validation track)"
+    race.add_argument("--track", type=number(int, 0), default=1_000_095_000, help=text)
+    race.add_argument("--out", type=Path, required=True, help="film to write (.mp4), with a poster beside it (.png)")
+
+
+def _race(arguments: argparse.Namespace) -> None:
+    from wmbook.analysis.race import race
+
+    race(arguments)
 
 
 def _add_compare(commands) -> None:

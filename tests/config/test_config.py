@@ -62,8 +62,6 @@ def test_bad_overrides_name_the_key(text, part):
     [
         (["controller.search=imitation", "task=takecover"], "no teacher for task=takecover|real world"),
         (["controller.search=imitation", "controller.world=dream"], "real world"),
-        (["controller.squares=true", "controller.world=dream"], "real world"),
-        (["controller.squares=true", "controller.hidden_units=40"], "linear C"),
     ],
 )
 def test_what_does_not_go_together_is_refused(together, part):
@@ -88,7 +86,7 @@ def test_unknown_scale_and_foreign_dictionary():
         (["vision=vaegan"], "vaegan-zh"),
         (["vision=vaedis"], "vaedis-zh"),
         (["controller.search=imitation"], "vae-zh-taught"),
-        (["controller.search=imitation", "controller.squares=true"], "vae-zh-squares-taught"),
+        (["controller.search=imitation", "controller.hidden_units=40"], "vae-zh-hidden-taught"),
     ],
 )
 def test_arm_names(overrides, arm):

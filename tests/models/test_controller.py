@@ -9,20 +9,11 @@ from wmlib.models.controller import act, parameter_count, squash
 LINEAR = ControllerConfig(inputs="zh")
 VISION_ONLY = ControllerConfig(inputs="z")
 HIDDEN = ControllerConfig(inputs="z", hidden_units=40)
-SQUARES = ControllerConfig(inputs="zh", squares=True)
 
 
 @pytest.mark.parametrize("config, count", [(LINEAR, 867), (VISION_ONLY, 99), (HIDDEN, 1443)])
 def test_the_papers_parameter_counts(config, count):
     assert parameter_count(config) == count
-
-
-def test_squares_are_inputs_like_others():
-    random = np.random.default_rng(0)
-    parameters, z, h = random.normal(size=(1, 1731)) * 0.1, random.normal(size=(1, 32)), random.normal(size=(1, 256))
-    x = np.concatenate([z[0], h[0], z[0] ** 2, h[0] ** 2])
-    expected = squash(x @ parameters[0, :1728].reshape(576, 3) + parameters[0, 1728:])
-    np.testing.assert_allclose(act(SQUARES, parameters, z, h)[0], expected, atol=1e-6)
 
 
 def test_squash_ranges():
@@ -50,7 +41,7 @@ def test_hidden_controller_is_the_formula():
     assert act(HIDDEN, parameters, z)[0, 0] == pytest.approx(expected[0], abs=1e-6)
 
 
-@pytest.mark.parametrize("config", [LINEAR, VISION_ONLY, HIDDEN, SQUARES])
+@pytest.mark.parametrize("config", [LINEAR, VISION_ONLY, HIDDEN])
 def test_an_action_does_not_depend_on_the_other_lanes(config):
     random = np.random.default_rng(1)
     parameters = random.normal(size=(7, parameter_count(config)))

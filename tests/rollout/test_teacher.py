@@ -23,7 +23,7 @@ def test_the_senses_are_the_road_seen_from_the_car():
         simulator.reset(lane, SEED + lane)
     for _ in range(60):
         simulator.step(np.array([[0.1, 0.6, 0.0], [-0.1, 0.3, 0.1]]))
-    simulator.sense(felt)
+        simulator.sense(felt)
     for lane in range(2):
         state = simulator.state(lane)
         right, ahead = turned(state["track"], state)

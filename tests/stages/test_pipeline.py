@@ -182,18 +182,18 @@ def test_a_new_controller_on_shipped_weights(finished, tmp_path):
 
 
 def test_a_taught_controller_and_its_resumption(finished, tmp_path, monkeypatch):
-    imitation = ["controller.search=imitation", "controller.squares=true"]
+    imitation = ["controller.search=imitation", "controller.hidden_units=5"]
     command = ["run", "--run", str(tmp_path / "smoke"), *(word for text in imitation for word in ("--set", text))]
     for folder in (tmp_path / "smoke", tmp_path / "other"):
         shutil.copytree(finished, folder)
     main(command)
-    stage = tmp_path / "smoke" / "controller-vae-zh-squares-taught"
+    stage = tmp_path / "smoke" / "controller-vae-zh-hidden-taught"
     curve = read_curve(stage / "learning_curve.csv")
     driven = read_json(stage / "DONE")["teacher_steps"]
     assert [row["generation"] for row in curve] == [1, 2] and curve[0]["env_steps"] > driven > 0
     assert len(list((stage / "lessons").glob("*.npz"))) == 4, "two episodes in each of two rounds"
     with np.load(stage / "controller.npz") as arrays:
-        assert arrays["parameters"].shape == (2 * 288 * 3 + 3,) and arrays["parameters"].any()
+        assert arrays["parameters"].shape == (289 * 5 + 6 * 3,) and arrays["parameters"].any()
 
     from wmlib.stages import imitate
 
@@ -214,8 +214,8 @@ def test_a_taught_controller_and_its_resumption(finished, tmp_path, monkeypatch)
     for name, array in once.items():
         np.testing.assert_array_equal(array, twice[name], err_msg=name)
     report([tmp_path / "smoke"], tmp_path / "results", publish=True, pretrained=tmp_path / "pretrained")
-    agent = shipped_agent("vae-zh-squares-taught-smoke", folder=tmp_path / "pretrained")
-    assert agent.config.controller.squares and agent.parameters.shape == (2 * 288 * 3 + 3,)
+    agent = shipped_agent("vae-zh-hidden-taught-smoke", folder=tmp_path / "pretrained")
+    assert agent.config.controller.hidden_units and agent.parameters.shape == (289 * 5 + 6 * 3,)
 
 
 def test_shipped_weights_begin_a_folder_from_the_shell(finished, tmp_path, monkeypatch):

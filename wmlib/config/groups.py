@@ -188,8 +188,6 @@ class ControllerConfig:
     Doom)."""
     hidden_units: int = 0
     """tanh units between input and action; 0 is linear (paper: 0, and 40 for one ablation)."""
-    squares: bool = later(False)
-    """Whether C also sees the square of each of its inputs: still linear in its parameters."""
     search: str = later("evolution")
     """How C is found: evolution, CMA-ES on returns (paper); or imitation, by least squares on the actions of a teacher
     who senses the simulator's state, see ``teaching``."""
@@ -232,8 +230,6 @@ class ControllerConfig:
         at_least("controller.generations", self.generations, 1)
         one_of("controller.world", self.world, ("real", "dream"))
         one_of("controller.search", self.search, ("evolution", "imitation"))
-        if self.squares and (self.hidden_units or self.world == "dream"):
-            raise UserError("controller.squares=true: is for a linear C in the real world")
         if self.search == "imitation" and (self.world == "dream" or self.inputs == "zch"):
             raise UserError("controller.search=imitation: its teacher drives CarRacing's real world, for z or zh")
         for name in ("sigma", "tau"):

@@ -15,7 +15,7 @@ class TeachingConfig:
     """A teacher is found by evolution on the simulator's state; C then does as it does, on what C itself drives into
     (DAgger, Ross et al. 2011; with a privileged teacher, Chen et al. 2019)."""
 
-    generations: int = 70
+    generations: int = 45
     """Generations of the teacher's search."""
     population: int = 32
     """Candidates in each."""
@@ -23,29 +23,31 @@ class TeachingConfig:
     """Fresh tracks in each, the same for all candidates."""
     sigma: float = 0.15
     """CMA-ES's initial step size."""
-    blur: float = 1.0
+    blur: float = 1.5
     """How far the teacher's senses are blurred while it is judged, in units of :data:`wmlib.simulator.senses.BLUR`: it
     learns to keep margins that a C who looks at pictures can keep, too."""
     calm: float = 200.0
     """Points of return that steering costs while it is judged, times its mean change from frame to frame."""
-    rounds: int = 20
+    rounds: int = 12
     """Rounds in which C drives, the teacher says what it would have done, and C learns all that was said so far. In the
     first the teacher drives itself."""
     episodes: int = 96
     """Episodes in each."""
+    shared_rounds: int = 2
+    """Rounds after the first in which the teacher still drives every other episode."""
     noise: float = 0.1
     """Largest standard deviation of the persistent noise on the actions of these episodes."""
     patience: int = 100
     """An episode ends after so many frames without a new tile."""
     every: int = 2
     """Frames between two that are learnt from; neighbours are much alike."""
-    passes: int = 3
+    passes: int = 4
     """Passes over all that was said, in each round."""
-    last_passes: int = 10
+    last_passes: int = 20
     """The same, in the last round."""
-    batch_size: int = 4096
+    batch_size: int = 2048
     """Frames per update."""
-    rate: float = 3e-3
+    rate: float = 5e-3
     """Adam's rate at the start of each round's passes."""
     last_rate: float = 1e-4
     """Adam's rate at their end; it falls as a cosine."""

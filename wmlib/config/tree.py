@@ -112,9 +112,7 @@ class Config:
                 earlier,
                 **{name: getattr(self, name) for name in kept},
                 vision="vae",
-                controller=dataclasses.replace(
-                    earlier.controller, inputs="zh", hidden_units=0, squares=False, search="evolution"
-                ),
+                controller=dataclasses.replace(earlier.controller, inputs="zh", hidden_units=0, search="evolution"),
                 memory=dataclasses.replace(earlier.memory, trained=True),
             )
         memory, controller = config.memory, config.controller
@@ -147,8 +145,6 @@ class Config:
         name = f"{self.vision}-{self.controller.inputs}"
         if self.controller.hidden_units:
             name += "-hidden"
-        if self.controller.squares:
-            name += "-squares"
         if self.controller.inputs == "zh" and not self.memory.trained:
             name += "-untrained-m"
         if self.controller.search == "imitation":

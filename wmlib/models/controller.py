@@ -1,8 +1,7 @@
 """C: a linear map, or one small hidden layer, from what V sees and M remembers to an action (paper appendix A.3).
 
 Parameters are one flat row, weights before biases: ``W`` (inputs, 3), then ``b`` (3); with hidden units ``W1`` (inputs,
-hidden), ``b1``, ``W2`` (hidden, 3), ``b2``. Inputs are z, then h; in Doom z, c, h, one action, and no bias. With
-``squares`` they are followed by their squares, which tell a bend from a straight whichever way it turns.
+hidden), ``b1``, ``W2`` (hidden, 3), ``b2``. Inputs are z, then h; in Doom z, c, h, one action, and no bias.
 """
 
 from __future__ import annotations
@@ -13,9 +12,8 @@ from wmlib.config import ACTION_SIZE, LATENT_SIZE, ControllerConfig
 
 
 def input_size(config: ControllerConfig, hidden_size: int = 256, latent_size: int = LATENT_SIZE) -> int:
-    """Numbers C sees: 32 for z, 32 + ``hidden_size`` of M for zh, and that twice for zch; with their squares,
-    twice as many."""
-    return (latent_size + hidden_size * (len(config.inputs) - 1)) * (2 if config.squares else 1)
+    """Numbers C sees: 32 for z, 32 + ``hidden_size`` of M for zh, and that twice for zch."""
+    return latent_size + hidden_size * (len(config.inputs) - 1)
 
 
 def parameter_count(
@@ -61,7 +59,6 @@ def act(
     """
     seen = {"z": z, "h": h, "c": c}
     x = np.concatenate([seen[name] for name in config.inputs], axis=1)  # (lanes, inputs)
-    x = np.concatenate([x, x * x], axis=1) if config.squares else x
     parameters = np.asarray(parameters, np.float64)
     hidden_size = 0 if config.inputs == "z" else np.shape(h)[1]
     if parameters.shape[1] != parameter_count(config, hidden_size, np.shape(z)[1], action_size):

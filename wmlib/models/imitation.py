@@ -29,15 +29,13 @@ def action_error(wanted: tf.Tensor, acted: tf.Tensor) -> tf.Tensor:
 
 
 def build_student(config: ControllerConfig, centre: np.ndarray, spread: np.ndarray, seed: int = 0) -> keras.Model:
-    """Inputs (batch, inputs) to pre-activations (batch, 3): linear, linear with squares, or with one tanh layer.
+    """Inputs (batch, inputs) to pre-activations (batch, 3): linear, or with one tanh layer between.
 
     Args:
         centre, spread: of the inputs, (inputs,) each.
     """
     seen = keras.Input((len(centre),))
     x = keras.layers.Normalization(mean=centre, variance=spread**2)(seen)
-    if config.squares:
-        x = keras.layers.Concatenate()([x, keras.ops.square(x) - 1.0])
     if config.hidden_units:
         start = keras.initializers.GlorotUniform(seed)
         x = keras.layers.Dense(config.hidden_units, "tanh", kernel_initializer=start, name="hidden")(x)
@@ -62,20 +60,11 @@ def learn(
 
 
 def parameters_of(student: keras.Model, config: ControllerConfig, centre: np.ndarray, spread: np.ndarray) -> np.ndarray:
-    """The student as C's row of parameters, float64 (P,), which takes inputs as they come.
-
-    For s = (x - centre) / spread: w s is w x / spread and a constant; w (s^2 - 1) is a square, a line and a constant.
-    """
-    layer = student.get_layer("hidden" if config.hidden_units else "action")
-    weights, bias = (np.asarray(array, float) for array in layer.get_weights())
-    centre, spread = np.asarray(centre, float)[:, None], np.asarray(spread, float)[:, None]
-    lines = weights[: len(centre)] / spread
-    bias = bias - (lines * centre).sum(0)
-    squares = weights[len(centre) :] / spread**2 if config.squares else np.zeros((0, weights.shape[1]))
-    if config.squares:
-        lines = lines - 2 * centre * squares
-        bias = bias + (squares * centre**2).sum(0) - weights[len(centre) :].sum(0)
-    parts = [lines.reshape(-1), squares.reshape(-1), bias]
-    if config.hidden_units:
-        parts += [np.asarray(array, float).reshape(-1) for array in student.get_layer("action").get_weights()]
-    return np.concatenate(parts)
+    """The student as C's row of parameters, float64 (P,), which takes inputs as they come."""
+    first, *rest = ("hidden", "action") if config.hidden_units else ("action",)
+    weights, bias = (np.asarray(array, float) for array in student.get_layer(first).get_weights())
+    weights = weights / np.asarray(spread, float)[:, None]
+    parts = [weights, bias - centre @ weights]
+    for name in rest:
+        parts += student.get_layer(name).get_weights()
+    return np.concatenate([np.asarray(part, float).reshape(-1) for part in parts])

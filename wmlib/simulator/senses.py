@@ -11,6 +11,7 @@ from wmlib.compiled import compiled
 from wmlib.simulator.cars import ANGLE, HULL, PX, PY, SPIN, VX, VY
 
 AHEAD = (0, 1, 2, 3, 4, 6, 8, 10)  # tiles of 3.5 m from the nearest one on
+AROUND = (-4, 10)  # tiles to look at around the last place: another piece of road may be nearer across the grass
 STRETCHES = (0, 3, 6, 9)  # tiles between which the road's bend is taken
 BENDS = len(AHEAD) + 4  # where the three bends' sizes stand; the bends themselves follow
 SENSES = BENDS + 6 + 1
@@ -30,8 +31,8 @@ def direction(cars, lane, tile):
 
 
 @compiled
-def sense(cars, lanes, felt):
-    """Fill the rows of ``felt`` (lanes, SENSES) of these lanes (n,).
+def sense(cars, lanes, places, felt):
+    """Fill the rows of ``felt`` (lanes, SENSES) of these lanes (n,), and follow the car's ``places`` (lanes,) in tiles.
 
     Places of the road ahead, metres to the right / 10; speed (m/s - 60) / 30; side slip, m/s / 10; spin, rad/s; angle
     of the front wheels, rad * 3; sizes of three bends ahead, rad; the same with their sign; 1.
@@ -40,8 +41,9 @@ def sense(cars, lanes, felt):
         hull, row = cars.body[lane, HULL], felt[lane]
         cosine, sine = np.cos(hull[ANGLE]), np.sin(hull[ANGLE])
         count = cars.tiles[lane, 0]
-        nearest, least = 0, np.inf
-        for tile in range(count):
+        nearest, least = places[lane], np.inf
+        for away in range(AROUND[0], AROUND[1]):
+            tile = (places[lane] + away) % count
             apart = (cars.centre[lane, 0, tile] - hull[PX]) ** 2 + (cars.centre[lane, 1, tile] - hull[PY]) ** 2
             if apart < least:
                 nearest, least = tile, apart
@@ -49,6 +51,7 @@ def sense(cars, lanes, felt):
             tile = (nearest + AHEAD[place]) % count
             x, y = cars.centre[lane, 0, tile] - hull[PX], cars.centre[lane, 1, tile] - hull[PY]
             row[place] = (x * cosine + y * sine) / 10.0
+        places[lane] = nearest
         first = len(AHEAD)
         row[first] = (hull[VY] * cosine - hull[VX] * sine - 60.0) / 30.0
         row[first + 1] = (hull[VX] * cosine + hull[VY] * sine) / 10.0

@@ -135,6 +135,7 @@ class Simulator:
         self._shades = np.zeros((lanes, 3), np.int64)
         self._tracks = [np.zeros((0, 4))] * lanes
         self._all = np.arange(lanes)
+        self._places = np.zeros(lanes, np.int64)
         self._quads, self._names = np.empty((2 * WALK, 4, 2)), np.empty(2 * WALK, np.int64)
         for lane in range(lanes if pictures else 0):
             self.colour(lane, ROAD, PLAIN, PATCH)
@@ -165,6 +166,7 @@ class Simulator:
             raise RuntimeError("the road does not fit into the picture's blocks")
         self._step(self._all[lane : lane + 1], np.zeros((0, 3)), False, np.zeros(0), np.zeros(0, bool))
         self._tracks[lane] = track
+        self._places[lane] = 0
         self.steps[lane] = 0
         self.lap_finished[lane] = False
 
@@ -204,8 +206,11 @@ class Simulator:
         draw(self._cars, self._pictures, self._shades, everyone, self.frames, self.samples, self._tables)
 
     def sense(self, felt: np.ndarray, lanes: np.ndarray | None = None) -> None:
-        """Fill ``felt`` (lanes, SENSES) for some ``lanes`` (n,), or for all: see :mod:`wmlib.simulator.senses`."""
-        sense(self._cars, self._all if lanes is None else lanes, felt)
+        """Fill ``felt`` (lanes, SENSES) for some ``lanes`` (n,), or for all: see :mod:`wmlib.simulator.senses`.
+
+        The car's place on the road is followed from call to call, so it is called at every step or not at all.
+        """
+        sense(self._cars, self._all if lanes is None else lanes, self._places, felt)
 
     def total(self, lane: int) -> float:
         """Reward of a lane's episode so far, without the -100 of leaving the field."""

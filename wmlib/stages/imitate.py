@@ -150,8 +150,9 @@ def _drive(chain, school, parameters: np.ndarray, number: int) -> list:
     """The episodes of one round, each leaving its lesson."""
     taught = chain.config.teaching
     seeds = track_seeds("fitness", chain.config.seed, LESSONS + number * taught.episodes, taught.episodes)
-    jobs = [Job(number * taught.episodes + index, 0, seed) for index, seed in enumerate(seeds)]
-    return school.run(jobs, parameters[None], taught.patience)
+    shared = 0 < number <= taught.shared_rounds  # a second candidate of zeros, for whom the teacher drives
+    jobs = [Job(number * taught.episodes + index, index % 2 if shared else 0, seed) for index, seed in enumerate(seeds)]
+    return school.run(jobs, np.stack([parameters, np.zeros_like(parameters)]), taught.patience)
 
 
 def _said(stage: Stage, first: int, end: int) -> tuple[np.ndarray, np.ndarray]:

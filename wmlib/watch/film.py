@@ -52,13 +52,13 @@ class SideBySide:
         return compose(views)
 
 
-def compose(views: list[np.ndarray]) -> np.ndarray:
+def compose(views: list[np.ndarray], titles: tuple[str, ...] = TITLES) -> np.ndarray:
     """Views (64, 64, 3) enlarged, with captions above, in one picture whose sides are even numbers."""
     import cv2
 
     width = len(views) * SIZE + (len(views) - 1) * GAP
     picture = np.full((SIZE + CAPTION, width + width % 2, 3), 255, np.uint8)
-    for index, (view, title) in enumerate(zip(views, TITLES, strict=True)):
+    for index, (view, title) in enumerate(zip(views, titles, strict=True)):
         left = index * (SIZE + GAP)
         large = cv2.resize(view, (SIZE, SIZE), interpolation=cv2.INTER_CUBIC)
         picture[CAPTION:, left : left + SIZE] = large

@@ -214,7 +214,8 @@ def publish_weights(chain: Chain, folder: Path = FOLDER) -> None:
     dreams = config.controller.world == "dream"
     if dreams or config.arm in HEADLINE_ARMS and (best or (place / "decoder.npz").exists()):
         parts["decoder"] = chain.vision / "decoder.npz"
-    shared = _shared(record["arms"], arm, seed, config, parts) if dreams else {}
+    learns_beside = dreams or config.controller.search == "imitation"
+    shared = _shared(record["arms"], arm, seed, config, parts) if learns_beside else {}
     for name, source in parts.items():
         if f"{name}.npz" not in shared:
             save_weights(place / f"{name}.npz", load_weights(source), dtype="float16")
@@ -238,12 +239,13 @@ def publish_weights(chain: Chain, folder: Path = FOLDER) -> None:
 
 
 def _shared(arms: dict, arm: str, seed: int, config: Config, parts: dict) -> dict[str, str]:
-    """V's and M's files that another arm has shipped already, having learnt in the same M: name to where it lies."""
+    """V's and M's files that another arm has shipped already, having the same M: name to where it lies."""
     same = ("task", "seed", "vision", "encoder_compute", "collect", "vae", "vaegan", "memory")
     made_with = {name: config.to_dict()[name] for name in same}
     for other, entry in arms.items():
         run = entry["train_seeds"].get(str(seed), {})
         twin = {name: run.get("config", {}).get(name) for name in same} == made_with
-        if other != arm and twin and "shared" not in run:
+        whole = all(f"{name}.npz" in run.get("sha256", {}) for name in parts)
+        if other != arm and twin and whole and "shared" not in run:
             return {f"{name}.npz": f"{other}/seed{seed}/{name}.npz" for name in parts}
     return {}

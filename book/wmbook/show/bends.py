@@ -59,8 +59,14 @@ def read_out_table(entry: dict) -> str:
     return markdown_table(["seen", *TURNS.values()], rows)
 
 
+DRIVERS = {"vae-zh": "evolved", "vae-zh-taught": "taught", "vae-zh-hidden-taught": "taught, 40 hidden units"}
+
+
 def write(folder: Path | None = None, records: Records | None = None) -> list[Path]:
-    """Draw the figure of the page on bends, ``bends.svg``: every training run of the paper's full model."""
-    runs = (records or Records()).bends.get("vae-zh", {})
+    """Draw ``bends.svg``, every training run of the paper's full model, and ``brakes.svg``, a driver of each kind."""
+    record = (records or Records()).bends
+    runs = record.get("vae-zh", {})
     drivers = {f"training run {seed}": runs[seed] for seed in sorted(runs)}
-    return write_svgs({"bends": partial(approach, drivers)} if drivers else {}, folder)
+    kinds = {label: next(iter(record[arm].values())) for arm, label in DRIVERS.items() if arm in record}
+    figures = {"bends": drivers, "brakes": kinds if len(kinds) > 1 else {}}
+    return write_svgs({name: partial(approach, shown) for name, shown in figures.items() if shown}, folder)

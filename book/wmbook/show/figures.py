@@ -44,6 +44,8 @@ ARMS = {
     "vae-z": Look("VAE, z only", GREEN, ":", "^", "..."),
     "vae-z-hidden": Look("VAE, z only, 40 hidden units", PURPLE, "-.", "D", "xxx"),
     "vae-zh-untrained-m": Look("VAE, z and h of an untrained M", ORANGE, (0, (5, 1, 1, 1, 1, 1)), "v", "\\\\\\"),
+    "vae-zh-taught": Look("taught, z and h", GREEN, (0, (1, 1)), "X", "++"),
+    "vae-zh-hidden-taught": Look("taught, z and h, 40 hidden units", BLACK, "-", "h", "**"),
     "random": Look("random driver", GREY, (0, (1, 3)), "x", "---"),
     "published": Look("Ha and Schmidhuber 2018", BLACK, (0, (6, 2)), "*", "+++"),
 }
