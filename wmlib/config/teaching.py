@@ -15,7 +15,7 @@ class TeachingConfig:
     """A teacher is found by evolution on the simulator's state; C then does as it does, on what C itself drives into
     (DAgger, Ross et al. 2011; with a privileged teacher, Chen et al. 2019)."""
 
-    generations: int = 45
+    generations: int = 70
     """Generations of the teacher's search."""
     population: int = 32
     """Candidates in each."""
@@ -23,12 +23,12 @@ class TeachingConfig:
     """Fresh tracks in each, the same for all candidates."""
     sigma: float = 0.15
     """CMA-ES's initial step size."""
-    blur: float = 1.5
+    blur: float = 1.0
     """How far the teacher's senses are blurred while it is judged, in units of :data:`wmlib.simulator.senses.BLUR`: it
     learns to keep margins that a C who looks at pictures can keep, too."""
     calm: float = 200.0
     """Points of return that steering costs while it is judged, times its mean change from frame to frame."""
-    rounds: int = 12
+    rounds: int = 16
     """Rounds in which C drives, the teacher says what it would have done, and C learns all that was said so far. In the
     first the teacher drives itself."""
     episodes: int = 96

@@ -244,7 +244,8 @@ def _shared(arms: dict, arm: str, seed: int, config: Config, parts: dict) -> dic
     made_with = {name: config.to_dict()[name] for name in same}
     for other, entry in arms.items():
         run = entry["train_seeds"].get(str(seed), {})
-        twin = {name: run.get("config", {}).get(name) for name in same} == made_with
+        theirs = Config.from_dict(run["config"], "manifest.json").to_dict() if run else {}
+        twin = {name: theirs.get(name) for name in same} == made_with
         whole = all(f"{name}.npz" in run.get("sha256", {}) for name in parts)
         if other != arm and twin and whole and "shared" not in run:
             return {f"{name}.npz": f"{other}/seed{seed}/{name}.npz" for name in parts}

@@ -235,11 +235,15 @@ FAMILIES: dict[str, Callable[[Records, str], Measured]] = {
 }
 
 INDEX, REPORT = "book/index.md", "book/report.md"
+BENDS = "book/bends.md"
 RESULTS, COMPARISON = "notebooks/09_results.ipynb", "notebooks/10_comparison.ipynb"
 CLAIMS = (
     Claim(INDEX, "a few points below the paper's 906", "paper:vae-zh", "below"),
     Claim(INDEX, "a memory that was never trained drives as well", "against:vae-zh-untrained-m", ALIKE),
     Claim(INDEX, "A sharper eye does not help", "against:vaegan-zh", ALIKE),
+    Claim(INDEX, "What holds the driver back is the search", "against:vae-zh-hidden-taught", "better"),
+    Claim(REPORT, "It brakes before bends and", "against:vae-zh-hidden-taught", "better"),
+    Claim(BENDS, "say enough to do better", "against:vae-zh-hidden-taught", "better"),
     Claim(REPORT, "falls just short of the paper's 906", "paper:vae-zh", "below"),
     Claim(REPORT, "so $z$ alone is not enough", "against:vae-z", "worse"),
     Claim(REPORT, "a hidden layer does not make up for it", "against:vae-z-hidden", "worse"),

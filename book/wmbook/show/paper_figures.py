@@ -12,6 +12,7 @@ import numpy as np
 
 from wmbook.records.published import CORES, LEARNING_CURVE
 from wmbook.records.records import Records, find_root
+from wmbook.show import bends
 from wmbook.show.diagrams import _tint, arrow, box, canvas, path
 from wmbook.show.figures import (
     BLACK,
@@ -218,6 +219,7 @@ def write(folder: Path | None = None, records: Records | None = None) -> list[Pa
     """Draw every figure as ``report-NAME.svg``; the same records give the same bytes."""
     records = records or Records()
     film = find_root() / "book" / "_static" / "agent.mp4"
-    every = DRAWINGS | {"learning": partial(learning, records), "strip": partial(strip, film)}
+    brakes = partial(bends.approach, bends.drivers_by_kind(records), ("speed", "brake"), COLUMN, 1.75)
+    every = DRAWINGS | {"brakes": brakes} | {"learning": partial(learning, records), "strip": partial(strip, film)}
     use_style()
     return write_svgs({f"report-{name}": draw for name, draw in every.items()}, folder)
