@@ -24,7 +24,7 @@ class TeachingConfig:
     sigma: float = 0.15
     """CMA-ES's initial step size."""
     blur: float = 1.0
-    """How far the teacher's senses are blurred while it is judged, in units of :data:`wmlib.simulator.senses.BLUR`: it
+    """How far the teacher's senses are blurred while it is judged, in units of ``wmlib.simulator.senses.BLUR``: it
     learns to keep margins that a C who looks at pictures can keep, too."""
     calm: float = 200.0
     """Points of return that steering costs while it is judged, times its mean change from frame to frame."""

@@ -56,7 +56,7 @@ def judge(
     """Every candidate (n, SENSES * 3) on every track: mean returns less what unrest costs (n,), and the steps driven.
 
     Args:
-        blur, calm, patience: see :class:`wmlib.config.TeachingConfig`.
+        blur, calm, patience: see :class:`wmlib.config.teaching.TeachingConfig`.
     """
     count, cost = len(candidates) * len(seeds), TASKS["carracing"].step_cost
     simulator = Simulator(count, max_steps=max_steps, pictures=False)

@@ -106,21 +106,6 @@ def search():
     return figure
 
 
-def places():
-    """Where C can be trained: in the world, or inside M's dream."""
-    figure, axes = canvas(1.2, COLUMN)
-    places = ((12, "in the world", "simulator, V", "environment"), (36.6, "in the dream", "M", "M"))
-    for x, name, source, colour in places:
-        axes.text(x, 15.6, name, ha="center", fontsize=8, fontweight="bold", color=PART[colour])
-        box(axes, x, 11.8, 13, 4.4, source, PART[colour])
-        box(axes, x, 3.4, 8, 4.4, "C", PART["C"])
-        path(axes, [(x + 6.5, 11.8), (x + 8.6, 11.8), (x + 8.6, 3.4), (x + 4, 3.4)], colour=PART["V"])
-        path(axes, [(x - 4, 3.4), (x - 8.6, 3.4), (x - 8.6, 11.8), (x - 6.5, 11.8)], colour=PART["C"])
-        axes.text(x + 9.2, 7.6, "$z, h$", ha="left", va="center", fontsize=7.5, color=PART["V"])
-        axes.text(x - 9.2, 7.6, "$a$", ha="right", va="center", fontsize=7.5, color=PART["C"])
-    return figure
-
-
 def vaegan():
     """Which pictures the discriminator of VAE/GAN looks at, and what it is asked."""
     figure, axes = canvas(1.5, COLUMN)
@@ -212,14 +197,14 @@ def _funnel(axes, left: float, right: float, high: float, low: float, y: float, 
     axes.text((left + right) / 2, y, text, ha="center", va="center", fontsize=6.5)
 
 
-DRAWINGS = {"vision": vision, "memory": memory, "search": search, "places": places, "vaegan": vaegan}
+DRAWINGS = {"vision": vision, "memory": memory, "search": search, "vaegan": vaegan}
 
 
 def write(folder: Path | None = None, records: Records | None = None) -> list[Path]:
     """Draw every figure as ``report-NAME.svg``; the same records give the same bytes."""
     records = records or Records()
     film = find_root() / "book" / "_static" / "agent.mp4"
-    brakes = partial(bends.approach, bends.drivers_by_kind(records), ("speed", "brake"), COLUMN, 1.75)
+    brakes = partial(bends.approach, bends.drivers_by_kind(records), ("speed", "brake"), COLUMN, 1.5)
     every = DRAWINGS | {"brakes": brakes} | {"learning": partial(learning, records), "strip": partial(strip, film)}
     use_style()
     return write_svgs({f"report-{name}": draw for name, draw in every.items()}, folder)

@@ -1,17 +1,15 @@
-"""The report's tables: every arm's score, what the main arm was made from, and how fast each search learns."""
+"""The report's tables: every arm's score, what the main arm was made from, and players that learnt in dreams."""
 
 from __future__ import annotations
 
 from wmbook.records.published import CORES, COUNTERPART, LEARNING_CURVE, ORIGINAL, SCORES
-from wmbook.records.queries import main_arm, reached, run_of, searched, stages_of
+from wmbook.records.queries import main_arm, run_of, searched, stages_of
 from wmbook.records.records import Records
 from wmbook.show import temperatures
-from wmbook.show.figures import look, rank
+from wmbook.show.figures import look
 from wmbook.show.tables import markdown_table
 from wmlib.errors import UserError
 from wmlib.stats import SOLVED
-
-LEVELS = (500, 700, 800, 850, 900)
 
 
 def scores(records: Records) -> str:
@@ -67,31 +65,6 @@ def budget(records: Records) -> str:
     return _table("tab-budget", caption, ["effort", "original", "here"], rows)
 
 
-def speed(records: Records) -> str:
-    """Table of core-hours until the search's mean solution first passed each level, arm by arm and the authors'."""
-    rows = []
-    for arm in sorted(records.scores, key=rank):
-        curve = records.curve(arm)
-        if curve:
-            rows.append([look(arm).label, *(_hours(reached(curve, level)) for level in LEVELS)])
-    if not rows:
-        return ""
-    validated = [(score, hours * CORES) for _, _, score, hours in LEARNING_CURVE if score is not None]
-    first = validated[0][1]
-    cells = []
-    for level in LEVELS:
-        hours = next(hours for score, hours in validated if score >= level)
-        cells.append(("≤ " if hours == first else "") + _hours(hours))
-    rows.append([look("published").label, *cells])
-    generation = next(row[0] for row in LEARNING_CURVE if row[2])
-    caption = (
-        "How fast the policy is learnt: core-hours of the last search until its mean solution, driven on validation "
-        "tracks, first reaches a return. The last row is from the authors' log, whose first validation came at "
-        f"generation {generation} {{cite:p}}`ha2018code`; its cores are older ones."
-    )
-    return _table("tab-speed", caption, ["search", *map(str, LEVELS)], rows)
-
-
 def dreams(records: Records) -> str:
     """Table of players that learnt in dreams of different temperature, ours and the original's."""
     scores = Records(records.folder / "takecover").scores
@@ -113,7 +86,7 @@ def _table(name: str, caption: str, header: list[str], rows: list[list[str]]) ->
     return f":::{{table}} {caption}\n:name: {name}\n\n{markdown_table(header, rows)}\n:::"
 
 
-TABLES = {"scores": scores, "budget": budget, "speed": speed, "dreams": dreams}
+TABLES = {"scores": scores, "budget": budget, "dreams": dreams}
 
 
 def record_table(name: str, records: Records | None = None) -> str:
