@@ -64,7 +64,7 @@ def read_out_table(entry: dict) -> str:
     return markdown_table(["seen", *TURNS.values()], rows)
 
 
-DRIVERS = {"vae-zh": "evolved", "vae-zh-taught": "taught", "vae-zh-hidden-taught": "taught, 40 hidden units"}
+DRIVERS = {"vae-zh": "evolved", "vae-zh-taught": "taught, linear", "vae-zh-hidden-taught": "taught"}
 
 
 def drivers_by_kind(records: Records) -> dict[str, dict]:

@@ -241,7 +241,9 @@ CLAIMS = (
     Claim(INDEX, "a few points below the paper's 906", "paper:vae-zh", "below"),
     Claim(INDEX, "a memory that was never trained drives as well", "against:vae-zh-untrained-m", ALIKE),
     Claim(INDEX, "A sharper eye does not help", "against:vaegan-zh", ALIKE),
-    Claim(INDEX, "What holds the driver back is the search", "against:vae-zh-hidden-taught", "better"),
+    Claim(
+        INDEX, "What holds the driver back is neither its eye nor its memory", "against:vae-zh-hidden-taught", "better"
+    ),
     Claim(REPORT, "It brakes before bends and", "against:vae-zh-hidden-taught", "better"),
     Claim(BENDS, "say enough to do better", "against:vae-zh-hidden-taught", "better"),
     Claim(REPORT, "falls just short of the paper's 906", "paper:vae-zh", "below"),
