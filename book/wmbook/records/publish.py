@@ -34,6 +34,7 @@ from wmlib.stages.curve import COLUMNS, read_curve
 from wmlib.stages.evaluate import UNMODIFIED_LANES, evaluate, format_rows, read_rows
 from wmlib.stats import describe, two_level_interval
 
+PROVENANCE = {"wmlib": str, "python": str, "versions": dict, "processor": dict, "cores": int, "seconds": float}
 HEADLINE_ARMS = ("vae-zh", "vaegan-zh")  # the best run's decoder is shipped too, for pictures and dreams
 
 
@@ -123,7 +124,7 @@ def _merge_costs(path: Path, chain: Chain, arm: str, seed: int) -> None:
         "stages": stages,
         "total_seconds": round(sum(stage["seconds"] for stage in stages.values()), 1),
         "chosen": _chosen(chain),
-        "provenance": read_record(chain.controller / "provenance.json", versions=dict, seconds=float),
+        "provenance": read_record(chain.controller / "provenance.json", **PROVENANCE),
     }
     write_json(path, dict(sorted(record.items())))
 
