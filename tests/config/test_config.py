@@ -60,7 +60,11 @@ def test_bad_overrides_name_the_key(text, part):
 @pytest.mark.parametrize(
     "together, part",
     [
-        (["controller.search=imitation", "task=takecover"], "no teacher for task=takecover|real world"),
+        (["controller.search=imitation", "task=takecover"], "real world"),
+        (
+            ["task=takecover", "controller.world=real", "controller.inputs=zh", "controller.search=imitation"],
+            "no teacher for task=takecover",
+        ),
         (["controller.search=imitation", "controller.world=dream"], "real world"),
     ],
 )

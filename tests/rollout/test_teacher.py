@@ -7,7 +7,6 @@ from wmlib.simulator.senses import AHEAD, BENDS, BLUR, SENSES
 from wmlib.simulator.simulator import Simulator
 
 SEED = 1_000_000_123
-RANDOM = np.random.default_rng(0)
 
 
 def turned(track, hull):
@@ -41,6 +40,9 @@ def test_a_lane_that_is_not_asked_for_feels_nothing():
     simulator = Simulator(2, pictures=False)
     for lane in range(2):
         simulator.reset(lane, SEED)
+    felt = np.full((2, SENSES), 7.0)
+    simulator.sense(felt, np.array([1]))
+    assert (felt[0] == 7).all() and felt[1, -1] == 1
     wanted = Teacher(beginner())(simulator, np.array([1]))
     assert wanted.shape == (1, 3) and wanted.dtype == np.float32
 

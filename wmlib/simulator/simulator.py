@@ -110,7 +110,7 @@ class Simulator:
         max_steps: frames per episode.
         size: 64, what V sees; or 96, Gymnasium's observation above the status bar, whose rows stay as they are.
         lap: share of the tiles that makes a lap.
-        pictures: False draws nothing: twenty times as fast, for drivers who do not look.
+        pictures: False draws nothing, for drivers who do not look.
     """
 
     def __init__(

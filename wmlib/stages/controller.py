@@ -19,14 +19,13 @@ from wmlib.runs import (
     Progress,
     Stage,
     Stopwatch,
-    available_cores,
     write_arrays,
     write_text,
 )
 from wmlib.search.cmaes import CMAES
 from wmlib.seeds import generator, track_seeds
 from wmlib.stages.agents import worker_spec
-from wmlib.stages.curve import choose, format_curve, out_of_time, read_curve, validate
+from wmlib.stages.curve import choose, curve_row, format_curve, out_of_time, read_curve, validate
 from wmlib.stages.dreams import Dreams
 
 
@@ -110,19 +109,7 @@ def _generation(chain, search: CMAES, executor, curve: list[dict], judge) -> dic
     seeds = track_seeds("fitness", chain.config.seed, first, tracks_at(settings, search.generation))
     returns, steps = judge(settings, executor, search.ask(), seeds)
     search.tell(returns)
-    return {
-        "generation": search.generation,
-        "env_steps": steps + (curve[-1]["env_steps"] if curve else 0),
-        "wall_seconds": 0.0,
-        "cores": available_cores(),
-        "population_mean": round(float(returns.mean()), 2),
-        "population_min": round(float(returns.min()), 2),
-        "population_max": round(float(returns.max()), 2),
-        "sigma": round(search.sigma, 5),
-        "validation_mean": "",
-        "validation_std": "",
-        "validation_n": "",
-    }
+    return curve_row(search.generation, steps + (curve[-1]["env_steps"] if curve else 0), returns, search.sigma)
 
 
 def _real(settings, executor, candidates: np.ndarray, seeds: list[int]) -> tuple[np.ndarray, int]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from wmlib.rollout.lanes import Job
-from wmlib.runs import Stage, Stopwatch, csv_text, read_arrays, read_csv, write_arrays, write_json
+from wmlib.runs import Stage, Stopwatch, available_cores, csv_text, read_arrays, read_csv, write_arrays, write_json
 from wmlib.seeds import track_seeds
 
 COLUMNS = (
@@ -24,6 +24,26 @@ COLUMNS = (
     "validation_std",
     "validation_n",
 )
+
+
+def curve_row(generation: int, env_steps: int, returns: np.ndarray, sigma: float) -> dict:
+    """One row of a learning curve, to be timed and perhaps validated.
+
+    Args:
+        returns: of what was driven in this generation or round, (n,).
+        sigma: the search's step size; 0 where nothing is drawn around the answer.
+    """
+    blank = dict.fromkeys(("validation_mean", "validation_std", "validation_n"), "")
+    return {
+        "generation": generation,
+        "env_steps": env_steps,
+        "wall_seconds": 0.0,
+        "cores": available_cores(),
+        "population_mean": round(float(returns.mean()), 2),
+        "population_min": round(float(returns.min()), 2),
+        "population_max": round(float(returns.max()), 2),
+        "sigma": round(sigma, 5),
+    } | blank
 
 
 def validate(chain, mean: np.ndarray, executor) -> dict:

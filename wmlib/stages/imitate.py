@@ -30,7 +30,7 @@ from wmlib.runs import (
 from wmlib.search.cmaes import CMAES
 from wmlib.seeds import generator, track_seeds
 from wmlib.stages.agents import worker_spec
-from wmlib.stages.curve import choose, format_curve, out_of_time, read_curve, validate
+from wmlib.stages.curve import choose, curve_row, format_curve, out_of_time, read_curve, validate
 
 SCHOOL, LESSONS = 500_000, 600_000  # first fitness tracks of the teacher's search and of C's rounds
 SHARE = 4  # candidates that one thread judges
@@ -81,20 +81,8 @@ def run(chain, stage: Stage) -> None:
             parameters = parameters_of(student, config.controller, centre, spread)
             arrays = {f"w{index}": array for index, array in enumerate(student.get_weights())}
             write_arrays(stage / "rounds" / f"{number:03d}.npz", {"parameters": parameters, **arrays})
-            returns = np.array([episode.total for episode in episodes])
-            row = {
-                "generation": number + 1,
-                "env_steps": (curve[-1]["env_steps"] if curve else steps) + sum(e.steps for e in episodes),
-                "wall_seconds": 0.0,
-                "cores": available_cores(),
-                "population_mean": round(float(returns.mean()), 2),
-                "population_min": round(float(returns.min()), 2),
-                "population_max": round(float(returns.max()), 2),
-                "sigma": 0.0,  # nothing is drawn around C
-                "validation_mean": "",
-                "validation_std": "",
-                "validation_n": "",
-            }
+            driven = (curve[-1]["env_steps"] if curve else steps) + sum(episode.steps for episode in episodes)
+            row = curve_row(number + 1, driven, np.array([episode.total for episode in episodes]), sigma=0.0)
             if (number + 1) % config.controller.validate_every == 0 or last or out_of_time(config.controller, clock):
                 row |= validate(chain, parameters, executor)
                 write_arrays(stage / "means" / f"{number + 1:05d}.npz", {"parameters": parameters})
