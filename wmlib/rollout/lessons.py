@@ -59,9 +59,10 @@ class Pupil:
         driver: V + M + C.
         teacher: see :class:`wmlib.rollout.teacher.Teacher`.
         simulator: whose state the teacher senses.
+        lessons: where they are noted, or None.
     """
 
-    def __init__(self, driver, teacher, simulator, lessons: Lessons):
+    def __init__(self, driver, teacher, simulator, lessons: Lessons | None = None):
         self.driver, self.teacher, self.simulator, self.lessons = driver, teacher, simulator, lessons
         self.own = driver.controller
         driver.controller = self._controller
@@ -78,6 +79,7 @@ class Pupil:
     def _controller(self, parameters: np.ndarray, z: np.ndarray, h: np.ndarray, c: np.ndarray) -> np.ndarray:
         wanted = self.teacher(self.simulator, self.lanes)
         seen = z if self.driver.remember is None else np.concatenate([z, h], axis=1)
-        self.lessons.note(self.lanes, seen, wanted)
+        if self.lessons is not None:
+            self.lessons.note(self.lanes, seen, wanted)
         ignorant = ~parameters.any(1, keepdims=True)
         return np.where(ignorant, squash(wanted), self.own(parameters, z, h, c))

@@ -39,9 +39,13 @@ class Teacher:
 
     def __call__(self, simulator: Simulator, lanes: np.ndarray) -> np.ndarray:
         """Pre-activations float32 (n, 3) for these lanes (n,): what :func:`wmlib.models.controller.squash` takes."""
+        return np.clip(self.senses(simulator, lanes) @ self.weights, -FIRM, FIRM).astype(np.float32)
+
+    def senses(self, simulator: Simulator, lanes: np.ndarray) -> np.ndarray:
+        """What it senses in these lanes: (n, SENSES), see :func:`wmlib.simulator.senses.sense`."""
         felt = np.zeros((simulator.lanes, SENSES))
         simulator.sense(felt, lanes)
-        return np.clip(felt[lanes] @ self.weights, -FIRM, FIRM).astype(np.float32)
+        return felt[lanes]
 
 
 def judge(

@@ -21,6 +21,7 @@ from wmlib.models.controller import parameter_count
 from wmlib.models.weights import load_weights, save_weights, set_model_weights
 from wmlib.rollout.worker import WorkerSpec
 from wmlib.runs import DONE, OWNER, read_arrays, read_json, read_record, write_json
+from wmlib.simulator.senses import SENSES
 from wmlib.stages.chain import Chain, plan
 
 FOLDER = Path(__file__).resolve().parent.parent / "pretrained"
@@ -50,7 +51,7 @@ class Agent:
 
     Attributes:
         arm: its name in the records, see :func:`label`.
-        files: part (encoder, decoder, memory, controller) -> its weights; a part that is not there is left out.
+        files: part (encoder, decoder, memory, controller, teacher) -> its weights; one that is not there is left out.
         stages: stage name -> figures and costs, up to M.
         source: where it comes from, in words.
     """
@@ -73,6 +74,12 @@ class Agent:
         count = parameter_count(self.config.controller, hidden_size, task.latent_size, task.action_size)
         size = {"parameters": (count,)}
         return read_arrays(self.files["controller"], ("parameters",), size)["parameters"].astype(np.float64)
+
+    @property
+    def teacher(self) -> np.ndarray | None:
+        """Weights (SENSES, 3) of the teacher whom C learnt from, or None. Raises :class:`UserError` as parameters do."""
+        shape = {"weights": (SENSES, self.config.numbers.action_size)}
+        return read_arrays(self.files["teacher"], ("weights",), shape)["weights"] if self.path("teacher") else None
 
     def networks(self) -> tuple:
         """V and M as Keras models with this agent's weights, ready to look into or to train on: (VAE, MDNRNN).
@@ -158,7 +165,8 @@ def as_trained(chain: Chain) -> Config:
 
 def agent_of(chain: Chain) -> Agent:
     """The agent that a chain's finished stages make."""
-    places = {"encoder": chain.vision, "decoder": chain.vision, "memory": chain.memory, "controller": chain.controller}
+    places = {"encoder": chain.vision, "decoder": chain.vision, "memory": chain.memory}
+    places |= dict.fromkeys(("controller", "teacher"), chain.controller)
     files = {part: stage / f"{part}.npz" for part, stage in places.items()}
     files = {part: file for part, file in files.items() if os.path.lexists(file)}  # a bad link is refused by its reader
     return Agent(label(chain.config), chain.config.seed, chain.config, files, figures(chain, "memory"), "training run")

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
+from wmbook.analysis.copies import copies
 from wmbook.analysis.drives import Drive, drive_tracks
 from wmbook.analysis.readout import EMPTY, FOLDS, NEAR, STRIDE, ridge_guess, score
 from wmbook.show.bends import PLACES, TURNS
 from wmlib.config import ACTION_SIZE
 from wmlib.models.controller import input_size
+from wmlib.rollout.teacher import Teacher
 from wmlib.stages.agents import Agent, shipped_agent
 from wmlib.stats import bootstrap_interval, describe
 
@@ -23,6 +25,7 @@ HALF, SHARP = 2, 0.28  # a tile lies in a bend if the road turns so many rad bet
 SEEN = 10  # tiles ahead in the picture
 AHEAD = (3, 8)  # tiles between which the turn ahead is read out: about half a second from now
 APPROACH = np.arange(-12, 9)  # tiles from the first of a bend
+TEACHER = "teacher"  # its name among the record's arms
 MEASURES = ("speed", "gas", "brake")  # m/s; both controls from 0 to 1
 
 
@@ -139,6 +142,19 @@ def examine(agent: Agent, seeds: list[int]) -> dict:
     return entry | ({"brake_pedal": brake_pedal(agent, drives)} if linear else {})
 
 
+def examine_teacher(agent: Agent, seeds: list[int]) -> dict:
+    """The entry of the teacher of a taught driver, who senses the simulator's state, and who can copy it."""
+    drives = drive_tracks(agent.worker_spec(1), agent.parameters, seeds, teacher=Teacher(agent.teacher))
+    return {
+        "source": f"teacher of {agent.arm}, {agent.source}",
+        "first_track": seeds[0],
+        "score": describe([drive.episode.total for drive in drives]),
+        "places": by_place(drives),
+        "approach": approach(drives),
+        "copies": copies(agent, seeds),
+    }
+
+
 def bends(arguments) -> None:
     """Drive, measure, and put the driver's entry into the record."""
     from wmbook.records.records import find_root
@@ -149,8 +165,11 @@ def bends(arguments) -> None:
     agent = shipped_agent(arguments.pretrained, arguments.train_seed)
     path = Path(arguments.out or find_root() / "book" / "results" / "bends.json")
     record = read_json(path) if path.exists() else {}
-    entry = examine(agent, track_seeds("validation", 0, FIRST, arguments.tracks))
+    tracks = track_seeds("validation", 0, FIRST, arguments.tracks)
+    entry = examine(agent, tracks)
     record.setdefault(agent.arm, {})[str(agent.train_seed)] = entry
+    if agent.teacher is not None:
+        record.setdefault(TEACHER, {})[str(agent.train_seed)] = examine_teacher(agent, tracks)
     write_json(path, dict(sorted(record.items())))
     speeds = ", ".join(f"{entry['places'][name]['speed']['mean']:.1f} m/s {name}" for name in PLACES)
     print(f"{path}: {agent.arm}, training seed {agent.train_seed}: {speeds}")

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from wmlib.rollout.lanes import Episode, Job, drive
+from wmlib.rollout.lessons import Pupil
+from wmlib.rollout.teacher import Teacher
 from wmlib.rollout.worker import Worker, WorkerSpec
 
 LANES = 32
@@ -82,19 +84,27 @@ class Probe:
 
 
 def drive_tracks(
-    spec: WorkerSpec, parameters: np.ndarray, seeds: list[int], see: Callable[[np.ndarray], np.ndarray] | None = None
+    spec: WorkerSpec,
+    parameters: np.ndarray,
+    seeds: list[int],
+    see: Callable[[np.ndarray], np.ndarray] | None = None,
+    teacher: Teacher | None = None,
 ) -> list[Drive]:
     """Drive one controller to the end of every track, in the order of ``seeds``.
 
     Args:
         see: changes h (lanes, hidden) on its way to C, and only there: M goes on as before.
+        teacher: drives in C's place; V and M look on.
     """
     worker = Worker(replace(spec, lanes=min(LANES, len(seeds))))
     simulator, driver = worker.simulator, worker.driver
+    if teacher is not None:
+        parameters = np.zeros_like(parameters)
+        driver = Pupil(driver, teacher, simulator)
     if see is not None:
-        act = driver.controller
-        driver.controller = lambda weights, z, h, c: act(weights, z, see(h), c)
-    probe = Probe(simulator, driver)
+        act = worker.driver.controller
+        worker.driver.controller = lambda weights, z, h, c: act(weights, z, see(h), c)
+    probe = Probe(simulator, worker.driver)
     jobs = iter([Job(index, 0, seed) for index, seed in enumerate(seeds)])
     rides = drive(simulator, driver, lambda: next(jobs, None), parameters[None], recorder=probe)
     episodes = {ride.track_seed: ride for ride in rides}

@@ -222,6 +222,8 @@ def publish_weights(chain: Chain, folder: Path = FOLDER) -> None:
             save_weights(place / f"{name}.npz", load_weights(source), dtype="float16")
     parameters = read_arrays(chain.controller / "controller.npz", ("parameters",))["parameters"]
     write_arrays(place / "controller.npz", {"parameters": parameters.astype(np.float32)}, level=9)
+    if config.controller.search == "imitation":
+        write_arrays(place / "teacher.npz", read_arrays(chain.controller / "teacher.npz", ("weights",)), level=9)
     entry["train_seeds"][str(seed)] = {
         "sha256": {
             **{file.name: sha256(file) for file in sorted(place.glob("*.npz"))},
