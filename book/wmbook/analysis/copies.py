@@ -25,9 +25,8 @@ from wmlib.simulator.senses import BENDS
 from wmlib.stages.agents import Agent
 
 HELD_OUT = 4  # every fourth track is for the test
-EVERY = 2  # frames between two of a lesson
 STEPS = 8  # how far M predicts, under the last action
-PASSES = 60
+TAUGHT = TeachingConfig(passes=60)
 PEDALS = ("steering", "gas", "brake")
 KINDS = {  # kind of C: the parts of a lesson it sees, and its hidden units
     "z and h": (("inputs",), 0),
@@ -70,7 +69,7 @@ class Notes:
         """What these lanes (n,) see, (n, inputs), and what the teacher wants there, (n, 3)."""
         predicted, bends = self._predicted(lanes, inputs), self.teacher.felt[:, BENDS : BENDS + 3]
         for row, lane in enumerate(lanes):
-            if self.steps[lane] % EVERY == 0:
+            if self.steps[lane] % TAUGHT.every == 0:
                 self.rows[lane].append((inputs[row], bends[row], predicted[row], wanted[row]))
             self.steps[lane] += 1
 
@@ -91,22 +90,21 @@ class Notes:
 
 def listen(agent: Agent, seeds: list[int]) -> list[Lesson]:
     """Let a taught agent drive tracks with noise, its teacher beside it; a lesson from each."""
-    teacher, taught = Telling(agent.teacher), TeachingConfig()
-    worker = Worker(replace(agent.worker_spec(len(seeds)), noise=taught.noise))
+    teacher = Telling(agent.teacher)
+    worker = Worker(replace(agent.worker_spec(len(seeds)), noise=TAUGHT.noise))
     notes = Notes(len(seeds), worker.driver, teacher, load_weights(agent.path("memory")))
     pupil = Pupil(worker.driver, teacher, worker.simulator, notes)
     jobs = iter([Job(index, 0, seed) for index, seed in enumerate(seeds)])
-    list(drive(worker.simulator, pupil, lambda: next(jobs, None), agent.parameters[None], taught.patience))
+    list(drive(worker.simulator, pupil, lambda: next(jobs, None), agent.parameters[None], TAUGHT.patience))
     return notes.lessons()
 
 
 def copy(
-    lessons: list[Lesson], parts: tuple[str, ...], hidden_units: int, taught: TeachingConfig | None = None
+    lessons: list[Lesson], parts: tuple[str, ...], hidden_units: int, taught: TeachingConfig = TAUGHT
 ) -> tuple[list[np.ndarray], int]:
     """What one kind of C does on each held-out track, pre-activations (T, 3), and its number of parameters."""
     from wmlib.models.imitation import build_student, learn
 
-    taught, kind = taught or TeachingConfig(), ControllerConfig(hidden_units=hidden_units)
     known = [lesson for index, lesson in enumerate(lessons) if index % HELD_OUT]
     seen = [np.concatenate([lesson.inputs for lesson in known])]
     centre, spread = seen[0].mean(0), seen[0].std(0) + 1e-2
@@ -116,8 +114,8 @@ def copy(
         return np.concatenate([squares if part == "squares" else getattr(lesson, part) for part in parts], axis=1)
 
     x, wanted = np.concatenate([view(lesson) for lesson in known]), np.concatenate([each.wanted for each in known])
-    student = build_student(kind, x.mean(0), x.std(0) + 1e-2)
-    learn(student, x, wanted, PASSES, taught.batch_size, (taught.rate, taught.last_rate), seed=0)
+    student = build_student(ControllerConfig(hidden_units=hidden_units), x.mean(0), x.std(0) + 1e-2)
+    learn(student, x, wanted, taught.passes, taught.batch_size, (taught.rate, taught.last_rate), seed=0)
     return [student.predict_on_batch(view(lesson)) for lesson in lessons[::HELD_OUT]], student.count_params()
 
 
