@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +22,9 @@ from wmlib.errors import UserError
 from wmlib.rollout.dreams import foretold, replay
 from wmlib.rollout.executors import make_executor
 from wmlib.rollout.lanes import Job
-from wmlib.rollout.worker import WorkerSpec
 from wmlib.runs import MetricLog, Progress, Stage, Stopwatch, csv_text, read_arrays, read_csv, write_arrays, write_text
 from wmlib.seeds import generator, track_seeds
+from wmlib.stages.agents import worker_spec
 from wmlib.stages.memory import latent_files
 
 COLUMNS = (
@@ -198,16 +199,10 @@ def drive(
         return np.empty(0), []
     folder, encoder = stage / "driven", chain.vision / "encoder.npz"
     shutil.rmtree(folder, ignore_errors=True)
-    spec = WorkerSpec(
-        min(len(seeds), config.rollout.lanes),
-        config.collect.samples if record else config.controller.samples,
-        encoder=encoder,
-        memory=stage / "rounds" / f"{learner.rounds:03d}-memory.npz",
-        controller=config.controller,
-        compute=config.encoder_compute,
-        noise=noise,
-        record=folder if record else None,
-    )
+    memory = stage / "rounds" / f"{learner.rounds:03d}-memory.npz"
+    spec = replace(worker_spec(config, encoder, memory, min(len(seeds), config.rollout.lanes)), noise=noise)
+    if record:
+        spec = replace(spec, samples=config.collect.samples, record=folder)
     jobs = [Job(index, index % len(candidates), seed) for index, seed in enumerate(seeds)]
     with make_executor(config.rollout, spec) as executor:
         totals = np.array([episode.total for episode in executor.run(jobs, candidates, patience)])

@@ -37,9 +37,7 @@ class Learner:
         self.memory.compile(keras.optimizers.Adam(settings.memory_rate, clipvalue=config.memory.clip))
         set_model_weights(self.memory.network, memory_weights)
         self.average = dict(memory_weights)
-        inputs = memory_weights["lstm/recurrent_kernel"].shape[0] + memory_weights["mixture/kernel"].shape[1] // (
-            3 * config.memory.mixtures
-        )
+        inputs = config.numbers.latent_size + config.memory.hidden_size
         self.policy = Policy.start(inputs, settings.sigma)
         self.critic = Critic(inputs, settings.critic_units, settings.critic_rate, config.seed)
         self.rounds = 0
