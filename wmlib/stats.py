@@ -19,6 +19,11 @@ def bootstrap_interval(values: np.ndarray, level: float = 0.95, resamples: int =
     return float(low), float(high)
 
 
+def spread(values: np.ndarray) -> float:
+    """Standard deviation over episodes, as it is recorded; 0 of one alone."""
+    return round(float(values.std(ddof=1)), 2) if len(values) > 1 else 0.0
+
+
 def describe(returns, solved: float = SOLVED) -> dict:
     """Mean, standard deviation over episodes (as the paper prints), n, 95 % interval of the mean, share of episodes of
     at least ``solved``.
@@ -32,7 +37,7 @@ def describe(returns, solved: float = SOLVED) -> dict:
     low, high = bootstrap_interval(values)
     return {
         "mean": round(float(values.mean()), 2),
-        "std": round(float(values.std(ddof=1)), 2) if len(values) > 1 else 0.0,
+        "std": spread(values),
         "n": len(values),
         "ci95": [round(low, 2), round(high, 2)],
         "median": round(float(np.median(values)), 2),

@@ -20,7 +20,7 @@ from wmlib.errors import UserError
 from wmlib.models.inference import FrameEncoder
 from wmlib.models.weights import load_weights
 from wmlib.rollout.worker import make_driver
-from wmlib.runs import Stage, Stopwatch, csv_text, open_run, read_metrics, write_arrays, write_json, write_text
+from wmlib.runs import Stage, Stopwatch, open_run, read_metrics, write_arrays, write_csv, write_json, write_text
 from wmlib.search.cmaes import CMAES
 from wmlib.stages import dream, info
 from wmlib.stages.agents import FOLDER, Agent, adopt, shipped_agent
@@ -122,11 +122,11 @@ class Readers:
         for part in ("encoder", "memory", "controller"):
             shutil.copyfile(self.agent.path(part), folder / f"{part}.npz")
         numbers = dict.fromkeys(COLUMNS, 1)
-        write_text(folder / "learning_curve.csv", csv_text(COLUMNS, [numbers, {**numbers, "generation": 2}]))
+        write_csv(folder / "learning_curve.csv", COLUMNS, [numbers, {**numbers, "generation": 2}])
         row = dict.fromkeys(EPISODE, 1) | {"task": "CarRacing-v3", "arm": ARM, "renderer": "gymnasium"}
-        write_text(folder / "episodes.csv", csv_text(EPISODE, [row, {**row, "track_seed": 2}]))
+        write_csv(folder / "episodes.csv", EPISODE, [row, {**row, "track_seed": 2}])
         for name, columns in (("rounds", dream.COLUMNS),):
-            write_text(folder / f"{name}.csv", csv_text(columns, [dict.fromkeys(columns, 1)] * 2))
+            write_csv(folder / f"{name}.csv", columns, [dict.fromkeys(columns, 1)] * 2)
         write_json(folder / "elapsed.json", {"seconds": 1.5, "updates": 3})
         write_json(folder / "config.json", CONFIG.to_dict())
         self.stage.open()

@@ -7,7 +7,6 @@ of C. The round that is kept is chosen by the returns of those same episodes, dr
 
 from __future__ import annotations
 
-import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -22,10 +21,11 @@ from wmlib.errors import UserError
 from wmlib.rollout.dreams import foretold, replay
 from wmlib.rollout.executors import make_executor
 from wmlib.rollout.lanes import Job
-from wmlib.runs import MetricLog, Progress, Stage, Stopwatch, csv_text, read_arrays, read_csv, write_arrays, write_text
+from wmlib.runs import MetricLog, Progress, Stage, Stopwatch, read_arrays, read_csv, write_arrays, write_csv
 from wmlib.seeds import generator, track_seeds
 from wmlib.stages.agents import worker_spec
 from wmlib.stages.memory import latent_files
+from wmlib.stats import spread
 
 COLUMNS = (
     "round",
@@ -96,7 +96,7 @@ def run(chain, stage: Stage) -> None:
             learner.rounds += 1
             row |= figures | {"env_steps": steps, "wall_seconds": round(clock.seconds, 1)}
             curve.append({name: row.get(name, "") for name in COLUMNS})
-            write_text(stage / "rounds.csv", csv_text(COLUMNS, curve))
+            write_csv(stage / "rounds.csv", COLUMNS, curve)
             log.scalars(number, **{k: v for k, v in row.items() if isinstance(v, float)})
             learner.save(stage / "state.npz")  # last: what a resumed stage drops is recorded again
             clock.save()
@@ -151,7 +151,7 @@ def _drive(chain, stage: Stage, learner, world: Dream, first: int) -> tuple[list
         parts.append(episodes)
         figures |= {f"{kind}_mean": round(float(totals.mean()), 2) if count else "", f"{kind}_n": count}
         if kind == "clean":
-            figures["clean_std"] = round(float(totals.std(ddof=1)), 2) if count > 1 else 0.0
+            figures["clean_std"] = spread(totals)
     driven = parts[0] + parts[1]
     guess, real = foretold(world, driven, generator(config.seed, "dream", "foretold", learner.rounds))
     if len(real) > 2 and guess.std() > 0 and real.std() > 0:
@@ -163,8 +163,7 @@ def _drive(chain, stage: Stage, learner, world: Dream, first: int) -> tuple[list
     if settings.validate_every and learner.rounds % settings.validate_every == 0:
         seeds = track_seeds("validation", config.seed, 0, settings.validation_tracks)
         totals, _ = drive(chain, stage, learner, learner.policy.parameters[None], seeds, 0.0, patience=0)
-        spread = round(float(totals.std(ddof=1)), 2) if len(totals) > 1 else 0.0
-        figures |= {"validation_mean": round(float(totals.mean()), 2), "validation_std": spread}
+        figures |= {"validation_mean": round(float(totals.mean()), 2), "validation_std": spread(totals)}
         figures["validation_n"] = len(totals)
     return driven, figures | calibration(world, learner.critic, parts[0], gamma_at(settings, learner.rounds))
 
@@ -240,7 +239,5 @@ def calibration(world: Dream, critic, episodes: list, gamma: float, ahead: int =
 
 def _read_curve(path: Path) -> list[dict]:
     """Rows of ``rounds.csv``, numbers parsed; empty when there is none yet."""
-    if not os.path.lexists(path):
-        return []
     whole = {"round", "env_steps", "clean_n", "noisy_n", "validation_n"}
-    return read_csv(path, {name: int if name in whole else float for name in COLUMNS}, optional=COLUMNS)
+    return read_csv(path, {name: int if name in whole else float for name in COLUMNS}, optional=COLUMNS, new=True)

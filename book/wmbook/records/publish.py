@@ -24,6 +24,7 @@ from wmlib.runs import (
     read_metrics,
     read_record,
     write_arrays,
+    write_csv,
     write_json,
     write_text,
 )
@@ -31,7 +32,8 @@ from wmlib.seeds import track_seeds
 from wmlib.stages.agents import FOLDER, as_trained, figures, finished, label, sha256
 from wmlib.stages.chain import Chain
 from wmlib.stages.curve import COLUMNS, read_curve
-from wmlib.stages.evaluate import UNMODIFIED_LANES, evaluate, format_rows, read_rows
+from wmlib.stages.evaluate import COLUMNS as EPISODES
+from wmlib.stages.evaluate import UNMODIFIED_LANES, evaluate, read_rows
 from wmlib.stats import describe
 
 PROVENANCE = {"wmlib": str, "python": str, "versions": dict, "processor": dict, "cores": int, "seconds": float}
@@ -93,7 +95,7 @@ def _merge_rows(path: Path, new: list[dict], arm: str, seed: int) -> None:
     rows = [row for row in kept if (row["arm"], row["train_seed"]) != (arm, seed)]
     rows += [row | {"arm": arm} for row in new]
     rows.sort(key=lambda row: (row["task"], row["arm"], row["train_seed"], row["renderer"], row["track_seed"]))
-    write_text(path, format_rows(rows))
+    write_csv(path, EPISODES, rows)
 
 
 def _merge_curve(path: Path, chain: Chain, arm: str, seed: int) -> None:
