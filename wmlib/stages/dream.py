@@ -14,8 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from wmlib.config import ACTION_SIZE
-from wmlib.data.replay import encoded
-from wmlib.data.rollouts import RolloutStore, read_encoded
+from wmlib.data.rollouts import RolloutStore, encoded, read_encoded
 from wmlib.envs.dream import Dream
 from wmlib.errors import UserError
 from wmlib.rollout.dreams import foretold, replay
@@ -207,11 +206,8 @@ def drive(
         totals = np.array([episode.total for episode in executor.run(jobs, candidates, patience)])
     if not record:
         return totals, []
-    encode, episodes = FrameEncoder(load_weights(encoder), config.encoder_compute), []
-    for file in RolloutStore(folder).files():
-        rollout = RolloutStore.read(file)
-        parts = [encode(rollout.frames[i : i + 64]) for i in range(0, len(rollout.frames), 64)]
-        episodes.append(encoded(rollout, *(np.concatenate(arrays) for arrays in zip(*parts, strict=True))))
+    encode = FrameEncoder(load_weights(encoder), config.encoder_compute)
+    episodes = [encoded(RolloutStore.read(file), encode) for file in RolloutStore(folder).files()]
     shutil.rmtree(folder)
     return totals, episodes
 
