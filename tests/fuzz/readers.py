@@ -20,7 +20,7 @@ from wmlib.errors import UserError
 from wmlib.models.inference import FrameEncoder
 from wmlib.models.weights import load_weights
 from wmlib.rollout.worker import make_driver
-from wmlib.runs import Stage, Stopwatch, open_run, read_metrics, write_arrays, write_csv, write_json, write_text
+from wmlib.runs import Stage, Stopwatch, read_metrics, stored_config, write_arrays, write_csv, write_json, write_text
 from wmlib.search.cmaes import CMAES
 from wmlib.stages import dream, info
 from wmlib.stages.agents import FOLDER, Agent, adopt, shipped_agent
@@ -57,7 +57,7 @@ class Readers:
             "elapsed.json": (lambda file: Stopwatch(Stage(file.parent, {})).before,),
             "collect/DONE": (lambda _: self.stage.check_done(),),
             "evaluate-vae-zh/DONE": (lambda _: info.table(CONFIG, self.folder),),
-            "config.json": (lambda file: open_run(file.parent, lambda stored: Config.from_dict(stored, file)),),
+            "config.json": (lambda file: Config.from_dict(stored_config(file.parent), file),),
             "started/config.json": (lambda file: Stage(file.parent, {"seed": 0, "updates": 3}).open(),),
             "adopted/adopted.json": (lambda file: adopt(self.agent, file.parent),),
             "shipped/manifest.json": (self._shipped,),

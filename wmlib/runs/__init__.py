@@ -17,4 +17,4 @@ from wmlib.runs.files import (
 from wmlib.runs.machine import available_cores, end_with_parent, one_thread_each, processor, provenance, quiet
 from wmlib.runs.metrics import MetricLog, read_metrics
 from wmlib.runs.progress import Progress
-from wmlib.runs.stage import DONE, OWNER, Stage, Stopwatch, differences, digest, open_run, owned
+from wmlib.runs.stage import DONE, OWNER, Stage, Stopwatch, differences, digest, owned, stored_config
