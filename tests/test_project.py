@@ -100,6 +100,12 @@ def test_no_circle_not_even_inside_a_room():
         visit(name)
 
 
+def test_csv_files_are_parsed_in_two_places():
+    """A stage's tables by their columns' types, the book's records as text; who needs rows asks one of them."""
+    parsers = {name for name, path in MODULES.items() if re.search(r"csv\.(Dict)?[Rr]eader", path.read_text())}
+    assert parsers == {"wmlib.runs.files", "wmbook.records.records"}
+
+
 def test_every_room_has_its_floor():
     assert {room(name) for name in MODULES} == {
         (p, r) for p, floors in FLOORS.items() for rooms in floors for r in rooms

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from wmlib.stats import bootstrap_interval, describe, paired_difference, two_level_interval
+from wmbook.records.intervals import paired_difference, two_level_interval
+from wmlib.stats import bootstrap_interval, describe
 
 
 def test_describe():

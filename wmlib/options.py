@@ -95,23 +95,20 @@ def resolve(arguments: argparse.Namespace) -> tuple[Config, Path]:
     Raises:
         UserError: unknown settings, or a scale or seed other than the folder's.
     """
-    from wmlib.runs import open_run
+    from wmlib.runs import stored_config
 
     scale, seed = arguments.scale, arguments.seed
     name = scale or "full"
     folder = arguments.run or Path(os.environ.get("WMLIB_RUNS", "runs")) / (f"{name}-seed{seed}" if seed else name)
 
-    def build(stored: dict | None) -> Config:
-        if stored is None:
-            config = Config.preset(name)
-            return config.override([f"seed={seed or 0}", *arguments.overrides])
-        config = Config.from_dict(stored, folder / "config.json")
-        for option, wanted, have in (("--scale", scale, config.scale), ("--seed", seed, config.seed)):
-            if wanted is not None and wanted != have:
-                raise UserError(f"{folder}: was made with {option} {have}, not {wanted}; choose another --run folder")
-        return config.override(arguments.overrides)
-
-    return open_run(folder, build), folder
+    stored = stored_config(folder)
+    if stored is None:
+        return Config.preset(name).override([f"seed={seed or 0}", *arguments.overrides]), folder
+    config = Config.from_dict(stored, folder / "config.json")
+    for option, wanted, have in (("--scale", scale, config.scale), ("--seed", seed, config.seed)):
+        if wanted is not None and wanted != have:
+            raise UserError(f"{folder}: was made with {option} {have}, not {wanted}; choose another --run folder")
+    return config.override(arguments.overrides), folder
 
 
 def carry_out(parser: argparse.ArgumentParser, argv: list[str] | None) -> None:

@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 
+from wmbook.lessons.dreams import rollout
 from wmlib.config import ControllerConfig, MemoryConfig
 from wmlib.envs.dream import BLOCK, Dream, dream_of, in_threads
 from wmlib.errors import UserError
@@ -76,7 +77,7 @@ def test_a_rollout_is_controller_and_steps_in_turn(dream, config):
     z, _, h, c = start(3)
     h[:], c[:] = 0, 0
     parameters = controllers(config, 3)
-    whole = dream.rollout(config, parameters, z, steps=6, tau=1.2, seed=4, record=True)
+    whole = rollout(dream, config, parameters, z, steps=6, tau=1.2, seed=4, record=True)
     random = generator(4, "dream", 0)
     for t in range(6):
         np.testing.assert_allclose(whole.z[t], z, atol=1e-4)
@@ -104,7 +105,7 @@ def doom_lives(lanes: int) -> tuple[np.ndarray, np.ndarray]:
 def test_the_papers_doom_controller_sees_z_c_and_h_and_has_1088_weights(doom):
     assert parameter_count(DOOM, 512, 64, 1) == 1088
     parameters, z = doom_lives(3)
-    whole = doom.rollout(DOOM, parameters, z, steps=6, seed=4, record=True)
+    whole = rollout(doom, DOOM, parameters, z, steps=6, seed=4, record=True)
     h, c = np.zeros((2, 3, 24), np.float32)
     random = generator(4, "dream", 0)
     for t in range(6):
@@ -119,7 +120,7 @@ def test_leaving_dreams_that_ended_changes_neither_what_they_paid_nor_how_many_s
     monkeypatch.setattr("wmlib.envs.dream.STRETCH", 5)
     parameters, z = doom_lives(40)
     almost_cold = {"steps": 23, "tau": 1e-9}  # without chance, both ways of dreaming must agree
-    whole = doom.rollout(DOOM, parameters, z, **almost_cold)
+    whole = rollout(doom, DOOM, parameters, z, **almost_cold)
     returns, count = doom.returns(DOOM, parameters, z, **almost_cold)
     assert 1 < len(set(whole.steps)) and (whole.steps == 23).any()
     np.testing.assert_allclose(returns, whole.returns, atol=1e-3)
@@ -140,7 +141,7 @@ def test_to_another_process_goes_the_name_of_the_file(network, dream, tmp_path):
 
 def test_returns_count_up_to_the_end_of_the_episode(dream):
     z = start(40)[0]
-    dreamt = dream.rollout(LINEAR, controllers(LINEAR, 40), z, steps=15)
+    dreamt = rollout(dream, LINEAR, controllers(LINEAR, 40), z, steps=15)
     assert len(set(dreamt.steps)) > 1  # random weights end episodes at random
     for lane in range(40):
         ends = np.flatnonzero(dreamt.done[:, lane] > 0)
@@ -152,19 +153,19 @@ def test_returns_count_up_to_the_end_of_the_episode(dream):
 def test_threads_and_recording_change_nothing_and_seeds_do(dream):
     lanes = BLOCK + 5
     z, parameters = start(lanes)[0], controllers(LINEAR, lanes)
-    plain = dream.rollout(LINEAR, parameters, z, steps=4, threads=1)
-    again = dream.rollout(LINEAR, parameters, z, steps=4, threads=3, record=True)
+    plain = rollout(dream, LINEAR, parameters, z, steps=4, threads=1)
+    again = rollout(dream, LINEAR, parameters, z, steps=4, threads=3, record=True)
     np.testing.assert_array_equal(plain.rewards, again.rewards)
     assert plain.z is None and again.z.shape == (5, lanes, 32)
-    assert not np.array_equal(dream.rollout(LINEAR, parameters, z, steps=4, seed=1).rewards, plain.rewards)
+    assert not np.array_equal(rollout(dream, LINEAR, parameters, z, steps=4, seed=1).rewards, plain.rewards)
 
 
 def test_bad_input_is_refused(dream):
     z = start(2)[0]
     with pytest.raises(UserError, match="temperature 0"):
-        dream.rollout(LINEAR, controllers(LINEAR, 2), z, steps=1, tau=0)
+        rollout(dream, LINEAR, controllers(LINEAR, 2), z, steps=1, tau=0)
     with pytest.raises(ValueError, match="parameters are"):
-        dream.rollout(HIDDEN, controllers(LINEAR, 2), z, steps=1)
+        rollout(dream, HIDDEN, controllers(LINEAR, 2), z, steps=1)
 
 
 def test_other_sizes_of_z_are_dreamt_rightly_or_refused():

@@ -20,7 +20,7 @@ from wmlib.errors import UserError
 from wmlib.models.inference import FrameEncoder
 from wmlib.models.weights import load_weights
 from wmlib.rollout.worker import make_driver
-from wmlib.runs import Stage, Stopwatch, csv_text, open_run, read_metrics, write_arrays, write_json, write_text
+from wmlib.runs import Stage, Stopwatch, read_metrics, stored_config, write_arrays, write_csv, write_json, write_text
 from wmlib.search.cmaes import CMAES
 from wmlib.stages import dream, info
 from wmlib.stages.agents import FOLDER, Agent, adopt, shipped_agent
@@ -57,7 +57,7 @@ class Readers:
             "elapsed.json": (lambda file: Stopwatch(Stage(file.parent, {})).before,),
             "collect/DONE": (lambda _: self.stage.check_done(),),
             "evaluate-vae-zh/DONE": (lambda _: info.table(CONFIG, self.folder),),
-            "config.json": (lambda file: open_run(file.parent, lambda stored: Config.from_dict(stored, file)),),
+            "config.json": (lambda file: Config.from_dict(stored_config(file.parent), file),),
             "started/config.json": (lambda file: Stage(file.parent, {"seed": 0, "updates": 3}).open(),),
             "adopted/adopted.json": (lambda file: adopt(self.agent, file.parent),),
             "shipped/manifest.json": (self._shipped,),
@@ -122,11 +122,11 @@ class Readers:
         for part in ("encoder", "memory", "controller"):
             shutil.copyfile(self.agent.path(part), folder / f"{part}.npz")
         numbers = dict.fromkeys(COLUMNS, 1)
-        write_text(folder / "learning_curve.csv", csv_text(COLUMNS, [numbers, {**numbers, "generation": 2}]))
+        write_csv(folder / "learning_curve.csv", COLUMNS, [numbers, {**numbers, "generation": 2}])
         row = dict.fromkeys(EPISODE, 1) | {"task": "CarRacing-v3", "arm": ARM, "renderer": "gymnasium"}
-        write_text(folder / "episodes.csv", csv_text(EPISODE, [row, {**row, "track_seed": 2}]))
+        write_csv(folder / "episodes.csv", EPISODE, [row, {**row, "track_seed": 2}])
         for name, columns in (("rounds", dream.COLUMNS),):
-            write_text(folder / f"{name}.csv", csv_text(columns, [dict.fromkeys(columns, 1)] * 2))
+            write_csv(folder / f"{name}.csv", columns, [dict.fromkeys(columns, 1)] * 2)
         write_json(folder / "elapsed.json", {"seconds": 1.5, "updates": 3})
         write_json(folder / "config.json", CONFIG.to_dict())
         self.stage.open()

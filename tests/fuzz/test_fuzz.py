@@ -7,7 +7,7 @@ from folders import place
 from fuzz import Fuzz, figures, inventory
 from readers import Readers
 
-from wmlib.runs import csv_text, write_arrays, write_json, write_text
+from wmlib.runs import write_arrays, write_csv, write_json, write_text
 
 QUICK = ("done", "encode", "evaluate")
 
@@ -36,7 +36,7 @@ def test_every_damage_changes_the_file(tmp_path, name):
     if name == "a.npz":
         write_arrays(path, {"x": np.arange(6.0), "n": np.array(3)})
     elif name == "a.csv":
-        write_text(path, csv_text(("n", "arm"), [{"n": 1.5, "arm": "x"}, {"n": 2, "arm": "y"}]))
+        write_csv(path, ("n", "arm"), [{"n": 1.5, "arm": "x"}, {"n": 2, "arm": "y"}])
     else:
         write_json(path, {"step": 1, "deep": {"name": "x"}})
     before, kinds = path.read_bytes(), list(damages(path, np.random.default_rng(0)))

@@ -6,6 +6,7 @@ import pytest
 from wmlib.config import MemoryConfig
 from wmlib.envs.dream import Dream
 from wmlib.models.controller import squash
+from wmlib.models.inference import MemoryStep
 from wmlib.models.mdnrnn import build_mdnrnn
 from wmlib.models.weights import model_weights
 from wmlib.rollout.dreams import States, dream, foretold, replay
@@ -20,26 +21,29 @@ def world():
     return Dream(model_weights(build_mdnrnn(MemoryConfig(hidden_size=HIDDEN, mixtures=3), seed=1)))
 
 
-def episode(steps: int, seed: int) -> dict[str, np.ndarray]:
+def episode(steps: int, seed: int, latent: int = 32) -> dict[str, np.ndarray]:
     random = np.random.default_rng(seed)
     return {
-        "mu": random.normal(size=(steps + 1, 32)).astype(np.float32),
-        "log_variance": np.full((steps + 1, 32), -50, np.float32),
+        "mu": random.normal(size=(steps + 1, latent)).astype(np.float32),
+        "log_variance": np.full((steps + 1, latent), -50, np.float32),
         "actions": random.uniform(0, 1, (steps, 3)).astype(np.float32),
         "rewards": random.normal(size=steps).astype(np.float32),
     }
 
 
-def test_replayed_states_are_those_of_a_real_drive_whatever_drives_beside_it(world):
-    episodes = [episode(5, 1), episode(11, 2), episode(8, 3)]
-    states = replay(world.memory, episodes, generator(0), every=3)
+@pytest.mark.parametrize("latent", [32, 64])
+def test_replayed_states_are_those_of_a_real_drive_whatever_drives_beside_it(latent):
+    network = build_mdnrnn(MemoryConfig(hidden_size=HIDDEN, mixtures=3), latent_size=latent, seed=1)
+    memory = MemoryStep(model_weights(network))
+    episodes = [episode(5, 1, latent), episode(11, 2, latent), episode(8, 3, latent)]
+    states = replay(memory, episodes, generator(0), every=3)
     expected = []
     for each in episodes:
         h, c = np.zeros((2, 1, HIDDEN), np.float32)
         for t in range(len(each["actions"])):
             if t % 3 == 0:
                 expected.append((each["mu"][t], h[0], c[0]))
-            h, c = world.memory(each["mu"][t : t + 1], each["actions"][t : t + 1], h, c)
+            h, c = memory(each["mu"][t : t + 1], each["actions"][t : t + 1], h, c)
     assert len(states) == len(expected) == 2 + 4 + 3
     for name, arrays in zip(("z", "h", "c"), zip(*expected, strict=True), strict=True):
         np.testing.assert_allclose(getattr(states, name), np.stack(arrays), atol=1e-5)

@@ -3,6 +3,7 @@
 import gymnasium
 import numpy as np
 import pytest
+from follower import follow
 from gymnasium.envs.box2d.car_racing import CarRacing
 from gymnasium.utils.env_checker import check_env
 
@@ -10,7 +11,6 @@ import wmlib
 from wmbook.compare.masks import masks
 from wmlib.errors import UserError
 from wmlib.simulator.environment import FastCarRacing
-from wmlib.simulator.follower import follow
 from wmlib.simulator.simulator import Simulator
 
 ID = "wmlib/CarRacing-v3"

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from follower import follow
 from gymnasium.envs.box2d.car_racing import CarRacing
 from gymnasium.utils.seeding import np_random
 
-from wmlib.simulator.follower import follow
 from wmlib.simulator.simulator import Simulator
 from wmlib.simulator.track import generate
 

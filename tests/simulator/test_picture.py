@@ -4,12 +4,12 @@ import math
 
 import numpy as np
 import pytest
+from follower import follow
 from gymnasium.envs.box2d.car_racing import CarRacing
 
 from wmlib.envs.carracing import preprocess
 from wmlib.simulator.cars import ANGLE, COS, PHASE, PX, PY, SIN, TIME
 from wmlib.simulator.environment import FastCarRacing
-from wmlib.simulator.follower import follow
 from wmlib.simulator.simulator import Simulator
 
 

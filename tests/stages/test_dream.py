@@ -64,6 +64,13 @@ def test_an_interrupted_run_ends_as_one_that_was_not(finished, tmp_path, monkeyp
                 np.testing.assert_array_equal(there[array], here[array], err_msg=f"{name}: {array}")
 
 
+@pytest.mark.parametrize("setting", ["task=takecover", "controller.inputs=z", "controller.hidden_units=3"])
+def test_what_the_stage_is_not_made_for_is_refused_and_writes_nothing(setting, tmp_path):
+    with pytest.raises(UserError, match="stage dream: learns a linear C of z and h for CarRacing"):
+        run_stage(Chain(SMOKE.override([setting]), tmp_path / "run"), "dream")
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_round_is_chosen_by_its_neighbours_too():
     assert choose([0, 900, 0, 500, 530, 510, 400]) == 4
     assert choose([3.0]) == 0

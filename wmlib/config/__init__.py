@@ -13,24 +13,3 @@ from wmlib.config.groups import (
 from wmlib.config.tasks import ACTION_SIZE, FRAME_SHAPE, LATENT_SIZE, MAX_STEPS, TASKS, Task
 from wmlib.config.teaching import TeachingConfig
 from wmlib.config.tree import SCALES, VISIONS, Config
-
-__all__ = [
-    "ACTION_SIZE",
-    "CollectConfig",
-    "Config",
-    "ControllerConfig",
-    "DreamConfig",
-    "EvaluateConfig",
-    "FRAME_SHAPE",
-    "LATENT_SIZE",
-    "MAX_STEPS",
-    "MemoryConfig",
-    "RolloutConfig",
-    "SCALES",
-    "TASKS",
-    "Task",
-    "TeachingConfig",
-    "VISIONS",
-    "VaeGanConfig",
-    "VisionConfig",
-]

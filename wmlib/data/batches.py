@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import queue
-import threading
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -139,33 +139,9 @@ class SequenceBatches:
 
 def prefetch(source: Callable[[], Iterator], depth: int = 1) -> Iterator:
     """Run an iterator in a background thread, ``depth`` items ahead; its errors are raised here."""
-    items: queue.Queue = queue.Queue(depth)
-    stop = threading.Event()
-
-    def put(item) -> None:
-        while not stop.is_set():
-            try:
-                return items.put(item, timeout=0.5)
-            except queue.Full:
-                continue
-
-    def work() -> None:
-        try:
-            for item in source():
-                put((item, None))
-                if stop.is_set():
-                    return
-        except BaseException as error:  # handed to the consumer, which raises it
-            put((None, error))
-
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    try:
-        while True:
-            item, error = items.get()
-            if error is not None:
-                raise error
+    items = source()
+    with ThreadPoolExecutor(1) as thread:
+        ahead = deque(thread.submit(next, items, None) for _ in range(depth))
+        while (item := ahead.popleft().result()) is not None:
+            ahead.append(thread.submit(next, items, None))
             yield item
-    finally:
-        stop.set()
-        thread.join(60)

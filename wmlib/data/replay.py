@@ -1,7 +1,6 @@
 """What C lived through so far, encoded: the random driver's episodes and its own, for M to learn from and to dream on.
 
-An episode is a dictionary as stage encode writes it: ``mu``, ``log_variance`` (steps + 1, 32), ``actions`` (steps, 3),
-``rewards``, ``done`` (steps,).
+Episodes are dictionaries of arrays, see :func:`wmlib.data.rollouts.encoded`.
 """
 
 from __future__ import annotations
@@ -9,19 +8,10 @@ from __future__ import annotations
 import numpy as np
 
 from wmlib.data.batches import SequenceBatches
-from wmlib.data.rollouts import Rollout
 
 STUCK_AFTER = 40  # frames without a new tile after which a car will most likely not find one soon
 BEFORE_LOSS, AFTER_LOSS = 40, 10  # frames around a loss of the road in which it was decided
 MARGIN = 5  # frames of a window at least on either side of a loss of the road
-
-
-def encoded(rollout: Rollout, mu: np.ndarray, log_variance: np.ndarray) -> dict[str, np.ndarray]:
-    """An episode from a recorded one and V's word on its frames."""
-    done = np.zeros(len(rollout), np.float32)
-    done[-1] = rollout.terminated
-    codes = {"mu": mu.astype(np.float16), "log_variance": log_variance.astype(np.float16)}
-    return {**codes, "actions": rollout.actions, "rewards": rollout.rewards, "done": done}
 
 
 def beginning(episode: dict[str, np.ndarray], steps: int) -> dict[str, np.ndarray]:

@@ -7,6 +7,7 @@ An episode of T steps holds ``frames`` uint8 (T + 1, 64, 64, 3), where ``frames[
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,9 +91,23 @@ class RolloutStore:
             raise UserError(f"{path}: truncated or foreign; delete it and run `wmlib collect` again") from None
 
 
+def encoded(rollout: Rollout, encode: Callable) -> dict[str, np.ndarray]:
+    """An episode as stage encode writes it: ``mu``, ``log_variance`` float16 (T + 1, latent), ``actions`` (T, 3),
+    ``rewards``, ``done`` float32 (T,); ``encode`` is V's encoder (:class:`wmlib.models.inference.FrameEncoder`)."""
+    mu, log_variance = (codes.astype(np.float16) for codes in encode(rollout.frames))
+    done = np.zeros(len(rollout), np.float32)
+    done[-1] = rollout.terminated
+    return {
+        "mu": mu,
+        "log_variance": log_variance,
+        "actions": rollout.actions,
+        "rewards": rollout.rewards,
+        "done": done,
+    }
+
+
 def read_encoded(path: Path) -> dict[str, np.ndarray]:
-    """An episode as stage encode writes it: ``mu``, ``log_variance`` (T + 1, latent), ``actions`` (T, 3), ``rewards``,
-    ``done`` (T,). Raises :class:`UserError` naming a file that holds anything else."""
+    """An :func:`encoded` episode. Raises :class:`UserError` naming a file that holds anything else."""
     names = ("mu", "log_variance", "actions", "rewards", "done")
     shapes = {"mu": (None, None), "actions": (None, None), "rewards": (None,)}
     episode = read_arrays(path, names, shapes)

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -26,26 +25,6 @@ from wmlib.seeds import generator
 BLOCK = 264  # lanes that share one generator and one reading of the weights; results do not depend on the threads
 SHARES = 4  # blocks that few lanes are still divided into
 STRETCH = 60  # steps after which dreams that have ended are left
-
-
-@dataclass(frozen=True)
-class Dreamt:
-    """What many dreams gave, all float32.
-
-    Attributes:
-        returns: (lanes,), rewards summed up to and including the step that ends the episode.
-        steps: int (lanes,), steps lived.
-        rewards, done: (steps, lanes), predicted reward and done logit of every step, also after the end.
-        z: (steps + 1, lanes, 32), or None unless recorded.
-        actions: (steps, lanes, 3), or None unless recorded.
-    """
-
-    returns: np.ndarray
-    steps: np.ndarray
-    rewards: np.ndarray
-    done: np.ndarray
-    z: np.ndarray | None
-    actions: np.ndarray | None
 
 
 def in_threads(function: Callable, calls: list[tuple], threads: int = 2) -> list:
@@ -113,38 +92,6 @@ class Dream:
         kernels.sample_heads(h, self.weights, self.bias, tau, random, z, reward, done)
         return z, reward, done, h, c
 
-    def rollout(
-        self,
-        config: ControllerConfig,
-        parameters: np.ndarray,
-        z: np.ndarray,
-        steps: int,
-        tau: float = 1.0,
-        seed: int = 0,
-        record: bool = False,
-        threads: int = 2,
-    ) -> Dreamt:
-        """Drive every lane for ``steps`` steps from an empty memory.
-
-        Args:
-            config: C's architecture.
-            parameters: (lanes, P), a controller per lane.
-            z: (lanes, 32), where each dream begins.
-            seed: fixes all noise.
-            record: keep z and the actions of every step.
-            threads: how many work at once; the result does not depend on it.
-
-        Raises:
-            UserError: a temperature that is not positive.
-            ValueError: parameters that do not fit.
-        """
-        states = self._begin(config, parameters, z)
-        arguments = config, parameters, states, steps, tau, (seed, "dream"), partial(in_threads, threads=threads)
-        *_, rewards, done, kept, actions = self._dream(*arguments, record=record)
-        lived, _ = _lived(done)
-        returns, count = (rewards * lived).sum(0), lived.sum(0)
-        return Dreamt(returns, count, rewards, done, kept if record else None, actions if record else None)
-
     def returns(
         self,
         config: ControllerConfig,
@@ -155,22 +102,30 @@ class Dream:
         seed: int = 0,
         spread: Callable = in_threads,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """As :meth:`rollout`, for judging thousands of dreams: those that have ended are left. Its draws are others.
+        """Drive every lane from an empty memory until its end, ``steps`` steps at most.
 
         Args:
+            config: C's architecture.
+            parameters: (lanes, P), a controller per lane.
+            z: (lanes, latent), where each dream begins.
+            seed: fixes all noise.
             spread: calls a function with each of several tuples of arguments, results in order; where, changes nothing.
 
         Returns:
             Return and steps lived of every lane, float64 and int, both (lanes,).
+
+        Raises:
+            UserError: a temperature that is not positive.
+            ValueError: parameters that do not fit.
         """
-        states, lanes = self._begin(config, parameters, z), np.arange(len(z))
+        states, lanes = self.begin(config, parameters, z), np.arange(len(z))
         totals, count = np.zeros(len(z)), np.zeros(len(z), int)
         for first in range(0, steps, STRETCH):
             draws = (seed, "dream", "stretch", first)
             share = min(BLOCK, 12 * -(-len(lanes) // (12 * SHARES)))
             arguments = config, parameters[lanes], states, min(STRETCH, steps - first), tau, draws, spread
-            *states, rewards, done, _, _ = self._dream(*arguments, size=share)
-            lived, ended = _lived(done)
+            *states, rewards, done, _, _ = self.live_all(*arguments, size=share)
+            lived, ended = lived_of(done)
             totals[lanes] += (rewards * lived).sum(0, dtype=float)
             count[lanes] += lived.sum(0)
             lanes, states = lanes[~ended], [state[~ended] for state in states]
@@ -178,14 +133,14 @@ class Dream:
                 break
         return totals, count
 
-    def _begin(self, config: ControllerConfig, parameters: np.ndarray, z: np.ndarray) -> list[np.ndarray]:
+    def begin(self, config: ControllerConfig, parameters: np.ndarray, z: np.ndarray) -> list[np.ndarray]:
         """z, h and c of dreams from an empty memory; parameters that do not fit are refused."""
         count = parameter_count(config, self.hidden_size, self.latent_size, self.action_size)
         if parameters.shape != (len(z), count):
             raise ValueError(f"parameters are {parameters.shape}, not {(len(z), count)}")
         return [np.array(z, np.float32), *np.zeros((2, len(z), self.hidden_size), np.float32)]
 
-    def _dream(
+    def live_all(
         self, config, parameters, states, steps, tau, draws, spread, size: int = BLOCK, record: bool = False
     ) -> list[np.ndarray]:
         """What :meth:`live` gives, of all lanes."""
@@ -228,7 +183,7 @@ class Dream:
         return now, h, c, rewards, done, kept, actions
 
 
-def _lived(done: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def lived_of(done: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Which steps (steps, lanes) were lived, the one that ends an episode too, and which lanes (lanes,) have ended."""
     ended = np.maximum.accumulate(done > 0, axis=0)
     return np.concatenate([np.ones_like(ended[:1]), ~ended[:-1]]), ended[-1]

@@ -39,6 +39,20 @@ def encoder_buffers(latent: int) -> tuple[np.ndarray, ...]:
     return tuple(np.zeros(size, np.float32) for size in sizes)
 
 
+@njit(inline="always")
+def encode_heads(x, weights, bias, code, result):
+    """The last layer: ``x`` (GROUP * 1024,) of at most GROUP frames to mu and log-variance, into ``result``."""
+    size = len(result)
+    for c in range(len(weights)):  # codes lie in pages of 64 numbers a frame
+        weight, offset = weights.ctypes.data + 4 * 1024 * CHANNELS * c, bias.ctypes.data + 4 * CHANNELS * c
+        for n in range(0, size, 6):
+            place = 64 * (GROUP * (c // 2) + n) + CHANNELS * (c % 2)
+            _code(x.ctypes.data + 4 * 1024 * n, weight, offset, code.ctypes.data + 4 * place, 1024, 1, 0)
+    for page in range(len(weights) // 2):
+        codes = code[64 * GROUP * page : 64 * GROUP * (page + 1)].reshape(GROUP, 64)
+        result[:, 64 * page : 64 * (page + 1)] = codes[:size]
+
+
 @compiled
 def encode_frames(frames, weights, biases, buffers):
     """V's encoder: uint8 frames (n, 64, 64, 3) to float32 (n, 2 * latent), mu before log-variance.
@@ -54,7 +68,7 @@ def encode_frames(frames, weights, biases, buffers):
     w1, w2, w3, w4, w5 = weights
     b1, b2, b3, b4, b5 = biases
     picture_at, x1_at, x2_at, x3_at = picture.ctypes.data, x1.ctypes.data, x2.ctypes.data, x3.ctypes.data
-    x4_at, code_at = x4.ctypes.data, code.ctypes.data
+    x4_at = x4.ctypes.data
     for first in range(0, count, GROUP):
         size = min(GROUP, count - first)
         for n in range(size):
@@ -90,14 +104,7 @@ def encode_frames(frames, weights, biases, buffers):
                 _conv4(
                     x3_at + 4 * 6 * 6 * 128 * n, weight, bias, x4_at + 4 * (1024 * n + CHANNELS * c), 512, 4, 6 * 128
                 )
-        for c in range(len(w5)):  # codes lie in pages of 64 numbers a frame
-            weight, bias = w5.ctypes.data + 4 * 1024 * CHANNELS * c, b5.ctypes.data + 4 * CHANNELS * c
-            for n in range(0, size, 6):
-                place = 64 * (GROUP * (c // 2) + n) + CHANNELS * (c % 2)
-                _code(x4_at + 4 * 1024 * n, weight, bias, code_at + 4 * place, 1024, 1, 0)
-        for page in range(len(w5) // 2):
-            codes = code[64 * GROUP * page : 64 * GROUP * (page + 1)].reshape(GROUP, 64)
-            result[first : first + size, 64 * page : 64 * (page + 1)] = codes[:size]
+        encode_heads(x4, w5, b5, code, result[first : first + size])
     return result
 
 

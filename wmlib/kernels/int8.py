@@ -12,14 +12,13 @@ import numpy as np
 from wmlib.compiled import compiled
 from wmlib.errors import UserError
 from wmlib.kernels import float32 as kernels
-from wmlib.kernels.tiles import CHANNELS, make_byte_tile, make_tile, pack
+from wmlib.kernels.tiles import CHANNELS, make_byte_tile, pack
 
 LAYERS = ("conv1", "conv2", "conv3")  # whose outputs are bytes
 GROUP = kernels.GROUP
 
 _conv1, _conv2, _conv3 = (make_byte_tile(*kernels.PLACES[name], whole=True) for name in LAYERS)
 _conv4 = make_byte_tile(*kernels.PLACES["conv4"], whole=False)
-_code = make_tile(*kernels.PLACES["code"])
 
 
 def quantize(weights: dict[str, np.ndarray]) -> tuple[tuple, tuple, tuple]:
@@ -68,13 +67,7 @@ def encode_frames(frames, weights, scales, biases, memory):
     w1, w2, w3, w4, w5 = weights
     s1, s2, s3, s4 = scales
     b1, b2, b3, b4, b5 = biases
-    x1_at, x2_at, x3_at, x4_at, code_at = (
-        x1.ctypes.data,
-        x2.ctypes.data,
-        x3.ctypes.data,
-        x4.ctypes.data,
-        code.ctypes.data,
-    )
+    x1_at, x2_at, x3_at, x4_at = x1.ctypes.data, x2.ctypes.data, x3.ctypes.data, x4.ctypes.data
     for first in range(0, count, GROUP):
         size = min(GROUP, count - first)
         for n in range(size):
@@ -102,12 +95,5 @@ def encode_frames(frames, weights, scales, biases, memory):
             for n in range(0, size, 3):
                 target = x4_at + 4 * (1024 * n + CHANNELS * c)
                 _conv4(x3_at + 6 * 6 * 128 * n, weight, scale, bias, target, 128, 4, 6 * 128)
-        for c in range(len(w5)):  # codes lie in pages of 64 numbers a frame
-            weight, bias = w5.ctypes.data + 4 * 1024 * CHANNELS * c, b5.ctypes.data + 4 * CHANNELS * c
-            for n in range(0, size, 6):
-                place = 64 * (GROUP * (c // 2) + n) + CHANNELS * (c % 2)
-                _code(x4_at + 4 * 1024 * n, weight, bias, code_at + 4 * place, 1024, 1, 0)
-        for page in range(len(w5) // 2):
-            codes = code[64 * GROUP * page : 64 * GROUP * (page + 1)].reshape(GROUP, 64)
-            result[first : first + size, 64 * page : 64 * (page + 1)] = codes[:size]
+        kernels.encode_heads(x4, w5, b5, code, result[first : first + size])
     return result

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wmlib.config import LATENT_SIZE
 from wmlib.envs.dream import Dream
 from wmlib.models.controller import squash
 from wmlib.models.inference import MemoryStep
@@ -19,7 +18,7 @@ from wmlib.models.inference import MemoryStep
 
 @dataclass(frozen=True)
 class States:
-    """Where dreams may begin, float32: ``z`` (n, 32), and M's ``h`` and ``c`` before it is fed z, both (n, hidden)."""
+    """Where dreams may begin, float32: ``z`` (n, latent), M's ``h`` and ``c`` before it is fed z, both (n, hidden)."""
 
     z: np.ndarray
     h: np.ndarray
@@ -44,7 +43,7 @@ def replay(
     """M's state at real frames of encoded episodes, each replayed from its first frame and an empty memory.
 
     Args:
-        episodes: with ``mu``, ``log_variance`` (steps + 1, 32) and ``actions`` (steps, 3).
+        episodes: with ``mu``, ``log_variance`` (steps + 1, latent) and ``actions`` (steps, 3).
         random: draws z from V's posterior at the states returned; the memory itself is fed mu, as in a real drive.
         every: frames between two states of an episode; each episode's first state is its first frame.
 
@@ -66,7 +65,7 @@ def replay(
     parts = []
     for episode, memories in zip(episodes, kept, strict=True):
         frames = slice(0, len(episode["actions"]), every)
-        noise = random.standard_normal((len(memories), LATENT_SIZE))
+        noise = random.standard_normal((len(memories), episode["mu"].shape[1]))
         z = episode["mu"][frames] + np.exp(0.5 * episode["log_variance"][frames].astype(np.float32)) * noise
         parts.append(States(z.astype(np.float32), *(np.stack(arrays) for arrays in zip(*memories, strict=True))))
     return States.concatenate(parts)
@@ -77,7 +76,7 @@ class Trajectories:
     """What lanes of dreams gave, float32, time first.
 
     Attributes:
-        inputs: (steps + 1, lanes, 32 + hidden), what C saw: [z, h] before each step, and after the last.
+        inputs: (steps + 1, lanes, latent + hidden), what C saw: [z, h] before each step, and after the last.
         noise: (steps, lanes, 3), standard normal, as it was added to C's pre-activations in units of sigma.
         rewards: (steps, lanes), M's reward of each step.
         ended: bool (steps, lanes), whether M says that this step ended the episode.

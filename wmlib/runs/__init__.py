@@ -5,48 +5,16 @@ from wmlib.runs.files import (
     atomic_path,
     check_finite,
     check_writable,
-    csv_text,
     read_arrays,
     read_csv,
     read_json,
     read_record,
     write_arrays,
+    write_csv,
     write_json,
     write_text,
 )
 from wmlib.runs.machine import available_cores, end_with_parent, one_thread_each, processor, provenance, quiet
 from wmlib.runs.metrics import MetricLog, read_metrics
 from wmlib.runs.progress import Progress
-from wmlib.runs.stage import DONE, OWNER, Stage, Stopwatch, differences, digest, open_run, owned
-
-__all__ = [
-    "DAMAGE",
-    "DONE",
-    "MetricLog",
-    "OWNER",
-    "Progress",
-    "Stage",
-    "Stopwatch",
-    "atomic_path",
-    "available_cores",
-    "check_finite",
-    "check_writable",
-    "csv_text",
-    "differences",
-    "digest",
-    "end_with_parent",
-    "one_thread_each",
-    "open_run",
-    "owned",
-    "processor",
-    "provenance",
-    "quiet",
-    "read_arrays",
-    "read_csv",
-    "read_json",
-    "read_metrics",
-    "read_record",
-    "write_arrays",
-    "write_json",
-    "write_text",
-]
+from wmlib.runs.stage import DONE, OWNER, Stage, Stopwatch, differences, digest, owned, stored_config

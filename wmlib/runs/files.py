@@ -11,6 +11,7 @@ import struct
 import tokenize
 import zipfile
 import zlib
+from collections.abc import Iterable
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -72,13 +73,13 @@ def write_json(path: Path, value) -> None:
     write_text(path, text + "\n")
 
 
-def csv_text(columns: tuple[str, ...], rows: list[dict]) -> str:
-    """Rows as the text of a CSV file with a header."""
+def write_csv(path: Path, columns: Iterable[str], rows: list[dict]) -> None:
+    """Write rows as a CSV file with a header, atomically."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer = csv.DictWriter(text, tuple(columns), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    return text.getvalue()
+    write_text(path, text.getvalue())
 
 
 def read_json(path: Path):
@@ -114,13 +115,19 @@ def read_record(path: Path, **kinds: type) -> dict:
     return value
 
 
-def read_csv(path: Path, columns: dict[str, type], optional: tuple[str, ...] = ()) -> list[dict]:
-    """Rows of a CSV file, parsed: column -> str, int or float. An ``optional`` column may be empty, then ``""``.
+def read_csv(path: Path, columns: dict[str, type], optional: tuple[str, ...] = (), new: bool = False) -> list[dict]:
+    """Rows of a CSV file, parsed: column -> str, int or float.
+
+    Args:
+        optional: columns that may be empty, then ``""``.
+        new: whether there may be no such file yet; it then has no rows.
 
     Raises:
         UserError: the file is missing, lacks a column or rows, or a cell is not a finite number of its type.
     """
     rows = []
+    if new and not os.path.lexists(path):
+        return rows
     try:
         text = Path(path).read_bytes().decode("utf-8")
         if text and not text.endswith("\n"):

@@ -14,7 +14,6 @@ import os
 import platform
 import shutil
 import time
-from collections.abc import Callable
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -213,15 +212,10 @@ class Stopwatch:
         write_json(self.file, {"seconds": self.seconds, **done})
 
 
-def open_run(path: Path, build: Callable[[dict | None], Any]) -> Any:
-    """Configuration of a run folder: what the folder was created with, changed by this command's options.
-
-    Args:
-        path: run folder; nothing is written there before a stage begins.
-        build: given the stored configuration (or None), returns the one to use.
-    """
-    file = Path(path) / "config.json"
-    return build(read_record(file) if os.path.lexists(file) else None)
+def stored_config(folder: Path) -> dict | None:
+    """The configuration a run folder was begun with; None if no stage has begun there."""
+    file = Path(folder) / "config.json"
+    return read_record(file) if os.path.lexists(file) else None
 
 
 _owned: set[Path] = set()

@@ -24,17 +24,13 @@ from wmlib.compiled import compiled
 from wmlib.simulator.cars import park
 from wmlib.simulator.contacts import convex_hull, find_edges
 from wmlib.simulator.playfield import MAX_TILES, RED, TILE, WHITE
+from wmlib.simulator.wheels import sign
 
 CHECKPOINTS = 12
 WALK = 2500  # steps of the pen at most
 _LOW = np.tile([0.0, TRACK_RAD / 3], CHECKPOINTS)
 _HIGH = np.tile([2 * math.pi * 1 / CHECKPOINTS, TRACK_RAD], CHECKPOINTS)
 START_ANGLE = 2 * math.pi * (-0.5) / CHECKPOINTS
-
-
-@compiled
-def _sign(value):
-    return 1.0 if value > 0 else (-1.0 if value < 0 else 0.0)
 
 
 @compiled
@@ -126,7 +122,7 @@ def borders(track, border):
         for k in range(BORDER_MIN_COUNT):
             bend = track[i - k, 1] - track[i - k - 1, 1]
             good &= abs(bend) > TRACK_TURN_RATE * 0.2
-            side += _sign(bend)
+            side += sign(bend)
         border[i] = good and abs(side) == BORDER_MIN_COUNT
     for i in range(count):
         for k in range(BORDER_MIN_COUNT):
@@ -168,7 +164,7 @@ def build(cars, lane, track, quads, names):
         cars.centre[lane, 1, i] = np.float32((quad[0, 1] + quad[1, 1] + quad[2, 1] + quad[3, 1]) / 4)
         cars.touched[lane, i] = 0
         if border[i]:
-            side = _sign(track[i - 1, 1] - track[i, 1])
+            side = sign(track[i - 1, 1] - track[i, 1])
             _across(quads[n], 0, track[i], side * TRACK_WIDTH, side * (TRACK_WIDTH + BORDER))
             _across(quads[n], 2, track[i - 1], side * (TRACK_WIDTH + BORDER), side * TRACK_WIDTH)
             names[n] = WHITE if i % 2 == 0 else RED

@@ -120,21 +120,12 @@ def label(config: Config) -> str:
 
 
 def variants(config: Config, folder: Path) -> Iterator[Config]:
-    """The configuration with every V, every input of C and both kinds of M: whatever a run folder's arms can be.
-
-    A C that was not searched as these are (in dreams, by imitation) is as its folder remembers.
-    """
-    hidden = config.controller.hidden_units or 40
-    for vision, inputs, units, trained in itertools.product(VISIONS, ("zh", "z"), (0, hidden), (True, False)):
-        controller = replace(config.controller, inputs=inputs, hidden_units=units)
-        yield replace(config, vision=vision, controller=controller, memory=replace(config.memory, trained=trained))
-    own = ("dream-", "-taught")
+    """The configuration with every C that a run folder remembers, every V and both kinds of M: whatever its arms can
+    be."""
     for file in sorted(folder.glob("controller-*/config.json")):
-        if not any(word in file.parent.name for word in own):
-            continue
-        made_with = read_record(file, key=dict)["key"]["controller"]
-        controller = from_dict(ControllerConfig, made_with, str(file))
-        yield from (replace(config, vision=vision, controller=controller) for vision in VISIONS)
+        controller = from_dict(ControllerConfig, read_record(file, key=dict)["key"].get("controller"), str(file))
+        for vision, trained in itertools.product(VISIONS, (True, False)):
+            yield replace(config, vision=vision, controller=controller, memory=replace(config.memory, trained=trained))
 
 
 def finished(folder: Path) -> list[Chain]:

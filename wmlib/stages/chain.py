@@ -103,7 +103,17 @@ class Chain:
 
     @property
     def dream(self) -> Stage:
-        """C learnt inside M: beside ``controller``, not after it."""
+        """C learnt inside M: beside ``controller``, not after it.
+
+        Raises:
+            UserError: a task or a C it is not made for.
+        """
+        controller = self.config.controller
+        if self.config.task != "carracing" or (controller.inputs, controller.hidden_units) != ("zh", 0):
+            raise UserError(
+                "stage dream: learns a linear C of z and h for CarRacing; leave task, controller.inputs and "
+                "controller.hidden_units as they are by default (Take Cover's C dreams in stage controller)"
+            )
         settings = {"dream": settings_key(self.config.dream), "memory": settings_key(self.config.memory)}
         key = {**settings, "encoder_compute": self.config.encoder_compute}
         return self._stage(f"dream-{self.config.vision}", key, [self.vision, self.memory])

@@ -7,6 +7,7 @@ section 5).
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -21,19 +22,15 @@ from wmlib.stages.agents import agent_of
 
 def run(chain, stage: Stage) -> None:
     """Record the episodes that are missing."""
-    config = chain.config
-    settings = config.collect
+    config, count = chain.config, _episodes(chain)
     store = RolloutStore(stage / "rollouts")
     watch = Stopwatch(stage)
-    first, count, population, spec = _who_drives(chain, stage)
+    population, spec = _driver(chain, store.folder, max(1, min(config.rollout.lanes, count // 4)))
+    first = sum(_episodes(chain.at(earlier)) for earlier in range(1, chain.iteration))  # tracks of their own
     seeds = track_seeds("collect", config.seed, first, count)
-    jobs = [
-        Job(index, index % max(1, len(population) if population is not None else 1), seed)
-        for index, seed in enumerate(seeds)
-    ]
-    missing = [job for job in jobs if job.index not in store]
+    missing = [Job(index, 0, seed) for index, seed in enumerate(seeds) if index not in store]
     with make_executor(config.rollout, spec) as executor:
-        with Progress(stage.name, len(jobs), "episodes", start=len(jobs) - len(missing)) as progress:
+        with Progress(stage.name, count, "episodes", start=count - len(missing)) as progress:
             executor.run(missing, population, progress=progress)
     watch.save()
     lengths = [store.length(file) for file in store.files()]
@@ -44,7 +41,7 @@ def run(chain, stage: Stage) -> None:
         frames=int(np.sum(lengths)) + count,
         env_steps=int(np.sum(lengths)),
         mean_return=round(float(np.mean(returns)), 1),
-        steps=settings.steps,
+        steps=config.collect.steps,
     )
 
 
@@ -53,18 +50,12 @@ def _episodes(chain) -> int:
     return settings.episodes if chain.iteration == 1 else settings.on_policy_episodes
 
 
-def _who_drives(chain, stage: Stage) -> tuple[int, int, np.ndarray | None, WorkerSpec]:
-    """First track position, episodes, parameters, and the workers' description."""
+def _driver(chain, rollouts: Path, lanes: int) -> tuple[np.ndarray | None, WorkerSpec]:
+    """Who drives: parameters (1, P), none for the random driver, and the workers' description."""
     config, settings = chain.config, chain.config.collect
-    lanes = max(1, min(config.rollout.lanes, settings.episodes // 4))
-    rollouts, renderer = stage / "rollouts", config.numbers.renderers[-1]
     if chain.iteration == 1:
         options = {"record": rollouts, "max_steps": settings.steps, "task": config.task}
-        spec = WorkerSpec(lanes, settings.samples, renderer, **options)
-        return 0, settings.episodes, None, spec
+        return None, WorkerSpec(lanes, settings.samples, config.numbers.renderers[-1], **options)
     driver = agent_of(chain.data_driver)
-    lanes = max(1, min(config.rollout.lanes, settings.on_policy_episodes // 4))
     noisy = {"samples": settings.samples, "noise": settings.on_policy_noise, "record": rollouts}
-    spec = replace(driver.worker_spec(lanes), compute=config.encoder_compute, **noisy)
-    first = sum(_episodes(chain.at(i)) for i in range(1, chain.iteration))  # tracks of their own
-    return first, settings.on_policy_episodes, driver.parameters[None], spec
+    return driver.parameters[None], replace(driver.worker_spec(lanes), compute=config.encoder_compute, **noisy)

@@ -14,18 +14,11 @@ import numpy as np
 from wmlib.errors import UserError
 from wmlib.rollout.executors import make_executor
 from wmlib.rollout.lanes import Job
-from wmlib.runs import (
-    MetricLog,
-    Progress,
-    Stage,
-    Stopwatch,
-    write_arrays,
-    write_text,
-)
+from wmlib.runs import MetricLog, Progress, Stage, Stopwatch
 from wmlib.search.cmaes import CMAES
 from wmlib.seeds import generator, track_seeds
 from wmlib.stages.agents import worker_spec
-from wmlib.stages.curve import choose, curve_row, format_curve, out_of_time, read_curve, validate
+from wmlib.stages.curve import append, conclude, curve_row, out_of_time, read_curve, validate, validated
 from wmlib.stages.dreams import Dreams
 
 
@@ -68,26 +61,14 @@ def evolve(chain, stage: Stage) -> None:
             row = _generation(chain, search, executor, curve, judge)
             last = search.generation == total or out_of_time(settings, clock)
             if search.generation % settings.validate_every == 0 or last:
-                row |= validate(chain, search.mean, executor)
-                write_arrays(stage / "means" / f"{search.generation:05d}.npz", {"parameters": search.mean})
-            row["wall_seconds"] = round(clock.seconds, 1)
-            curve.append(row)
-            write_text(curve_file, format_curve(curve))
+                validate(chain, stage, row, search.mean, executor)
+            append(stage, curve, row, clock)
             log.scalars(search.generation, **{k: v for k, v in row.items() if k != "generation" and v != ""})
             search.save(search_file)  # last: what a resumed search drops is recorded again
             clock.save()
-            validated = f", validated {row['validation_mean']:.0f}" if row["validation_mean"] != "" else ""
-            progress.advance(note=f"mean {row['population_mean']:.0f}, best {row['population_max']:.0f}{validated}")
-    chosen = choose(stage, curve[-1:] if settings.world == "dream" else curve, len(search.mean))
-    best = next(row for row in curve if row["generation"] == chosen)
-    stage.finish(
-        clock.seconds,
-        generations=len(curve),
-        env_steps=curve[-1]["env_steps"] if settings.world == "real" else 0,
-        chosen_generation=chosen,
-        validation_mean=round(best["validation_mean"], 1),
-        steps_per_second=round(curve[-1]["env_steps"] / clock.seconds),
-    )
+            means = f"mean {row['population_mean']:.0f}, best {row['population_max']:.0f}"
+            progress.advance(note=means + validated(row))
+    conclude(stage, curve, clock, len(search.mean), dreamt=settings.world == "dream")
 
 
 def tracks_at(settings, generation: int) -> int:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
 
 from wmlib.rollout.lanes import Job
-from wmlib.runs import Stage, Stopwatch, available_cores, csv_text, read_arrays, read_csv, write_arrays, write_json
+from wmlib.runs import Stage, Stopwatch, available_cores, read_arrays, read_csv, write_arrays, write_csv, write_json
 from wmlib.seeds import track_seeds
+from wmlib.stats import spread
 
 COLUMNS = (
     "generation",
@@ -46,27 +46,51 @@ def curve_row(generation: int, env_steps: int, returns: np.ndarray, sigma: float
     } | blank
 
 
-def validate(chain, mean: np.ndarray, executor) -> dict:
-    """Drive the search's mean on the validation tracks, every episode to its end."""
+def validate(chain, stage: Stage, row: dict, answer: np.ndarray, executor) -> None:
+    """Drive a row's answer (size,) on the validation tracks, every episode to its end; :func:`conclude` may take it."""
     count = chain.config.controller.validation_tracks
     seeds = track_seeds("validation", chain.config.seed, 0, count)
     jobs = [Job(index, 0, seed) for index, seed in enumerate(seeds)]
-    totals = np.array([episode.total for episode in executor.run(jobs, mean[None])])
-    return {
-        "validation_mean": round(float(totals.mean()), 2),
-        "validation_n": count,
-        "validation_std": round(float(totals.std(ddof=1)), 2) if count > 1 else 0.0,
-    }
+    totals = np.array([episode.total for episode in executor.run(jobs, answer[None])])
+    row |= {"validation_mean": round(float(totals.mean()), 2), "validation_std": spread(totals), "validation_n": count}
+    write_arrays(_answer(stage, row), {"parameters": answer})
 
 
-def choose(stage: Stage, curve: list[dict], size: int) -> int:
-    """Write the mean (size,) of the best validated generation as the stage's answer; returns the generation."""
-    best = max((row for row in curve if row["validation_mean"] != ""), key=lambda row: row["validation_mean"])
-    file, names = stage / "means" / f"{best['generation']:05d}.npz", ("parameters",)
-    mean = read_arrays(file, names, {"parameters": (size,)})
-    write_arrays(stage / "controller.npz", mean)
+def append(stage: Stage, curve: list[dict], row: dict, clock: Stopwatch) -> None:
+    """Add a row, and when it was made, to a learning curve and write it."""
+    row["wall_seconds"] = round(clock.seconds, 1)
+    curve.append(row)
+    write_csv(stage / "learning_curve.csv", COLUMNS, curve)
+
+
+def validated(row: dict) -> str:
+    """For the line of progress: what validation said, if there was one."""
+    return f", validated {row['validation_mean']:.0f}" if row["validation_mean"] != "" else ""
+
+
+def conclude(stage: Stage, curve: list[dict], clock: Stopwatch, size: int, dreamt: bool = False, **figures) -> None:
+    """Write the answer (size,) of the best validated generation as the stage's and finish, with further ``figures``.
+
+    Args:
+        dreamt: the search drove in M alone. Nothing real then chooses: it is the last generation's.
+    """
+    rows = curve[-1:] if dreamt else [row for row in curve if row["validation_mean"] != ""]
+    best = max(rows, key=lambda row: row["validation_mean"])
+    write_arrays(stage / "controller.npz", read_arrays(_answer(stage, best), ("parameters",), {"parameters": (size,)}))
     write_json(stage / "chosen.json", best)
-    return best["generation"]
+    stage.finish(
+        clock.seconds,
+        generations=len(curve),
+        env_steps=0 if dreamt else curve[-1]["env_steps"],
+        **figures,
+        chosen_generation=best["generation"],
+        validation_mean=round(best["validation_mean"], 1),
+        steps_per_second=round(curve[-1]["env_steps"] / clock.seconds),
+    )
+
+
+def _answer(stage: Stage, row: dict) -> Path:
+    return stage / "means" / f"{row['generation']:05d}.npz"
 
 
 def out_of_time(settings, clock: Stopwatch) -> bool:
@@ -74,15 +98,8 @@ def out_of_time(settings, clock: Stopwatch) -> bool:
     return bool(settings.minutes) and clock.seconds >= 60 * settings.minutes
 
 
-def format_curve(rows: list[dict]) -> str:
-    """Learning curve as CSV text."""
-    return csv_text(COLUMNS, rows)
-
-
 def read_curve(path: Path) -> list[dict]:
     """Rows of a learning curve, numbers parsed; empty when there is none yet."""
-    if not os.path.lexists(path):
-        return []
     whole = {"generation", "env_steps", "cores", "validation_n"}
     kinds = {name: int if name in whole else float for name in COLUMNS}
-    return read_csv(path, kinds, optional=("validation_mean", "validation_std", "validation_n"))
+    return read_csv(path, kinds, optional=("validation_mean", "validation_std", "validation_n"), new=True)

@@ -7,24 +7,24 @@ of C. The round that is kept is chosen by the returns of those same episodes, dr
 
 from __future__ import annotations
 
-import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from wmlib.config import ACTION_SIZE
-from wmlib.data.replay import encoded
-from wmlib.data.rollouts import RolloutStore, read_encoded
+from wmlib.data.rollouts import RolloutStore, encoded, read_encoded
 from wmlib.envs.dream import Dream
 from wmlib.errors import UserError
 from wmlib.rollout.dreams import foretold, replay
 from wmlib.rollout.executors import make_executor
 from wmlib.rollout.lanes import Job
-from wmlib.rollout.worker import WorkerSpec
-from wmlib.runs import MetricLog, Progress, Stage, Stopwatch, csv_text, read_arrays, read_csv, write_arrays, write_text
+from wmlib.runs import MetricLog, Progress, Stage, Stopwatch, read_arrays, read_csv, write_arrays, write_csv
 from wmlib.seeds import generator, track_seeds
+from wmlib.stages.agents import worker_spec
 from wmlib.stages.memory import latent_files
+from wmlib.stats import spread
 
 COLUMNS = (
     "round",
@@ -95,7 +95,7 @@ def run(chain, stage: Stage) -> None:
             learner.rounds += 1
             row |= figures | {"env_steps": steps, "wall_seconds": round(clock.seconds, 1)}
             curve.append({name: row.get(name, "") for name in COLUMNS})
-            write_text(stage / "rounds.csv", csv_text(COLUMNS, curve))
+            write_csv(stage / "rounds.csv", COLUMNS, curve)
             log.scalars(number, **{k: v for k, v in row.items() if isinstance(v, float)})
             learner.save(stage / "state.npz")  # last: what a resumed stage drops is recorded again
             clock.save()
@@ -150,7 +150,7 @@ def _drive(chain, stage: Stage, learner, world: Dream, first: int) -> tuple[list
         parts.append(episodes)
         figures |= {f"{kind}_mean": round(float(totals.mean()), 2) if count else "", f"{kind}_n": count}
         if kind == "clean":
-            figures["clean_std"] = round(float(totals.std(ddof=1)), 2) if count > 1 else 0.0
+            figures["clean_std"] = spread(totals)
     driven = parts[0] + parts[1]
     guess, real = foretold(world, driven, generator(config.seed, "dream", "foretold", learner.rounds))
     if len(real) > 2 and guess.std() > 0 and real.std() > 0:
@@ -162,8 +162,7 @@ def _drive(chain, stage: Stage, learner, world: Dream, first: int) -> tuple[list
     if settings.validate_every and learner.rounds % settings.validate_every == 0:
         seeds = track_seeds("validation", config.seed, 0, settings.validation_tracks)
         totals, _ = drive(chain, stage, learner, learner.policy.parameters[None], seeds, 0.0, patience=0)
-        spread = round(float(totals.std(ddof=1)), 2) if len(totals) > 1 else 0.0
-        figures |= {"validation_mean": round(float(totals.mean()), 2), "validation_std": spread}
+        figures |= {"validation_mean": round(float(totals.mean()), 2), "validation_std": spread(totals)}
         figures["validation_n"] = len(totals)
     return driven, figures | calibration(world, learner.critic, parts[0], gamma_at(settings, learner.rounds))
 
@@ -198,26 +197,17 @@ def drive(
         return np.empty(0), []
     folder, encoder = stage / "driven", chain.vision / "encoder.npz"
     shutil.rmtree(folder, ignore_errors=True)
-    spec = WorkerSpec(
-        min(len(seeds), config.rollout.lanes),
-        config.collect.samples if record else config.controller.samples,
-        encoder=encoder,
-        memory=stage / "rounds" / f"{learner.rounds:03d}-memory.npz",
-        controller=config.controller,
-        compute=config.encoder_compute,
-        noise=noise,
-        record=folder if record else None,
-    )
+    memory = stage / "rounds" / f"{learner.rounds:03d}-memory.npz"
+    spec = replace(worker_spec(config, encoder, memory, min(len(seeds), config.rollout.lanes)), noise=noise)
+    if record:
+        spec = replace(spec, samples=config.collect.samples, record=folder)
     jobs = [Job(index, index % len(candidates), seed) for index, seed in enumerate(seeds)]
     with make_executor(config.rollout, spec) as executor:
         totals = np.array([episode.total for episode in executor.run(jobs, candidates, patience)])
     if not record:
         return totals, []
-    encode, episodes = FrameEncoder(load_weights(encoder), config.encoder_compute), []
-    for file in RolloutStore(folder).files():
-        rollout = RolloutStore.read(file)
-        parts = [encode(rollout.frames[i : i + 64]) for i in range(0, len(rollout.frames), 64)]
-        episodes.append(encoded(rollout, *(np.concatenate(arrays) for arrays in zip(*parts, strict=True))))
+    encode = FrameEncoder(load_weights(encoder), config.encoder_compute)
+    episodes = [encoded(RolloutStore.read(file), encode) for file in RolloutStore(folder).files()]
     shutil.rmtree(folder)
     return totals, episodes
 
@@ -245,7 +235,5 @@ def calibration(world: Dream, critic, episodes: list, gamma: float, ahead: int =
 
 def _read_curve(path: Path) -> list[dict]:
     """Rows of ``rounds.csv``, numbers parsed; empty when there is none yet."""
-    if not os.path.lexists(path):
-        return []
     whole = {"round", "env_steps", "clean_n", "noisy_n", "validation_n"}
-    return read_csv(path, {name: int if name in whole else float for name in COLUMNS}, optional=COLUMNS)
+    return read_csv(path, {name: int if name in whole else float for name in COLUMNS}, optional=COLUMNS, new=True)

@@ -8,7 +8,6 @@ import keras
 import numpy as np
 
 from wmlib.data.replay import Windows, beginning, mixed, start_weights
-from wmlib.data.rollouts import read_arrays, write_arrays
 from wmlib.envs.dream import Dream
 from wmlib.models.critic import Critic
 from wmlib.models.inference import MemoryStep
@@ -18,7 +17,7 @@ from wmlib.rollout.dreams import States, dream, replay
 from wmlib.search.actor_critic import ActorCritic, NaturalGradient, Policy, carried_over, divergence
 from wmlib.seeds import generator
 from wmlib.simulator import STEP_COST
-from wmlib.stages.training import fix_seed
+from wmlib.stages.training import fix_seed, load_variables, save_variables
 
 EVERY = 4  # frames between two places of an episode where a dream may begin
 EARLY = 60  # frames of an episode's beginning
@@ -37,9 +36,7 @@ class Learner:
         self.memory.compile(keras.optimizers.Adam(settings.memory_rate, clipvalue=config.memory.clip))
         set_model_weights(self.memory.network, memory_weights)
         self.average = dict(memory_weights)
-        inputs = memory_weights["lstm/recurrent_kernel"].shape[0] + memory_weights["mixture/kernel"].shape[1] // (
-            3 * config.memory.mixtures
-        )
+        inputs = config.numbers.latent_size + config.memory.hidden_size
         self.policy = Policy.start(inputs, settings.sigma)
         self.critic = Critic(inputs, settings.critic_units, settings.critic_rate, config.seed)
         self.rounds = 0
@@ -50,23 +47,17 @@ class Learner:
         memory, critic = self.memory, self.critic.network
         return [*memory.variables, *memory.optimizer.variables, *critic.variables, *critic.optimizer.variables]
 
+    def _arrays(self) -> dict[str, np.ndarray]:
+        average = {f"average/{name}": array for name, array in self.average.items()}
+        return {**vars(self.policy), "rounds": np.array(self.rounds), **average}
+
     def save(self, path: Path) -> None:
         """Write the state between two rounds."""
-        variables = {f"v{index:04d}": np.asarray(variable) for index, variable in enumerate(self._variables())}
-        average = {f"average/{name}": array for name, array in self.average.items()}
-        policy = {"weights": self.policy.weights, "log_sigma": self.policy.log_sigma, "rounds": np.array(self.rounds)}
-        write_arrays(path, {**policy, **average, **variables}, level=0)
+        save_variables(path, self._variables(), self._arrays())
 
     def load(self, path: Path) -> None:
         """Restore what :meth:`save` wrote."""
-        variables = self._variables()
-        names = [f"v{index:04d}" for index in range(len(variables))]
-        shapes = {"rounds": (), "weights": self.policy.weights.shape, "log_sigma": np.shape(self.policy.log_sigma)}
-        shapes |= {f"average/{name}": array.shape for name, array in self.average.items()}
-        shapes |= {name: tuple(variable.shape) for name, variable in zip(names, variables, strict=True)}
-        arrays = read_arrays(path, tuple(shapes), shapes)
-        for name, variable in zip(names, variables, strict=True):
-            variable.assign(arrays[name])
+        arrays = load_variables(path, self._variables(), {name: a.shape for name, a in self._arrays().items()})
         self.average = {name: arrays[f"average/{name}"] for name in self.average}
         self.policy = Policy(arrays["weights"], arrays["log_sigma"])
         self.rounds = int(arrays["rounds"])

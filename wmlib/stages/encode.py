@@ -12,10 +12,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-import numpy as np
-
 from wmlib.config import RolloutConfig
-from wmlib.data.rollouts import RolloutStore, read_encoded
+from wmlib.data.rollouts import RolloutStore, encoded, read_encoded
 from wmlib.errors import UserError
 from wmlib.runs import Progress, Stage, Stopwatch, available_cores, write_arrays
 from wmlib.runs.pool import Lost, Pool
@@ -85,12 +83,5 @@ def encode_rollout(pair: tuple[Path, Path]) -> int:
     """Encode one episode; returns its number of frames."""
     source, target = pair
     rollout = RolloutStore.read(source)
-    parts = [_encoder(rollout.frames[i : i + 64]) for i in range(0, len(rollout.frames), 64)]
-    mu, log_variance = (np.concatenate(arrays).astype(np.float16) for arrays in zip(*parts, strict=True))
-    done = np.zeros(len(rollout), np.float32)
-    done[-1] = rollout.terminated
-    write_arrays(
-        target,
-        {"mu": mu, "log_variance": log_variance, "actions": rollout.actions, "rewards": rollout.rewards, "done": done},
-    )
+    write_arrays(target, encoded(rollout, _encoder))
     return len(rollout.frames)

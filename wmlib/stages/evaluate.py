@@ -16,7 +16,7 @@ from wmlib.config.settings import one_of
 from wmlib.rollout.executors import make_executor
 from wmlib.rollout.lanes import Job
 from wmlib.rollout.worker import WorkerSpec
-from wmlib.runs import Progress, Stage, Stopwatch, check_writable, csv_text, read_csv, write_text
+from wmlib.runs import Progress, Stage, Stopwatch, check_writable, read_csv, write_csv
 from wmlib.seeds import TRACK_SEEDS, track_seeds
 from wmlib.stages.agents import agent_of, shipped_agent
 from wmlib.stats import describe
@@ -39,7 +39,7 @@ def run(chain, stage: Stage) -> None:
     if config.controller.world == "dream":
         with make_executor(config.rollout, agent.worker_spec(config.rollout.lanes)) as executor:
             rows += _dreamt(chain, executor, agent.parameters, seeds)
-    write_text(stage / "episodes.csv", format_rows(rows))
+    write_csv(stage / "episodes.csv", COLUMNS, rows)
     score, *others = ([row["return"] for row in rows if row["renderer"] == name] for name in task.renderers)
     own = {f"{name}_renderer_mean": describe(other)["mean"] for name, other in zip(task.renderers[1:], others)}
     stage.finish(clock.seconds, arm=config.arm, **describe(score, task.solved), **own)
@@ -80,11 +80,6 @@ def evaluate(
     ]
 
 
-def format_rows(rows: list[dict]) -> str:
-    """Evaluation rows as CSV text."""
-    return csv_text(COLUMNS, rows)
-
-
 def read_rows(path: Path) -> list[dict]:
     """Evaluation rows from a CSV, numbers parsed. Raises :class:`UserError` naming a file that is damaged or empty."""
     whole = {"train_seed", "track_seed", "steps", "lap_finished"}
@@ -112,7 +107,7 @@ def evaluate_shipped(arguments) -> None:
     seeds = list(range(first, first + count))
     rows = evaluate(arguments.pretrained, train_seed, spec, parameters, seeds, RolloutConfig())
     if arguments.out:
-        write_text(arguments.out, format_rows(rows))
+        write_csv(arguments.out, COLUMNS, rows)
         print(f"{arguments.out}: {len(rows)} episodes")
     score = describe([row["return"] for row in rows], task.solved)
     print(

@@ -21,16 +21,15 @@ from wmlib.runs import (
     Stage,
     Stopwatch,
     available_cores,
-    csv_text,
     read_arrays,
     read_csv,
     write_arrays,
-    write_text,
+    write_csv,
 )
 from wmlib.search.cmaes import CMAES
 from wmlib.seeds import generator, track_seeds
 from wmlib.stages.agents import worker_spec
-from wmlib.stages.curve import choose, curve_row, format_curve, out_of_time, read_curve, validate
+from wmlib.stages.curve import append, conclude, curve_row, out_of_time, read_curve, validate, validated
 
 SCHOOL, LESSONS = 500_000, 600_000  # first fitness tracks of the teacher's search and of C's rounds
 SHARE = 4  # candidates that one thread judges
@@ -84,26 +83,12 @@ def run(chain, stage: Stage) -> None:
             driven = (curve[-1]["env_steps"] if curve else steps) + sum(episode.steps for episode in episodes)
             row = curve_row(number + 1, driven, np.array([episode.total for episode in episodes]), sigma=0.0)
             if (number + 1) % config.controller.validate_every == 0 or last or out_of_time(config.controller, clock):
-                row |= validate(chain, parameters, executor)
-                write_arrays(stage / "means" / f"{number + 1:05d}.npz", {"parameters": parameters})
-            row["wall_seconds"] = round(clock.seconds, 1)
-            curve.append(row)
+                validate(chain, stage, row, parameters, executor)
             log.scalars(number + 1, error=error, returns=row["population_mean"])
-            write_text(stage / "learning_curve.csv", format_curve(curve))  # last: what it lacks is done again
+            append(stage, curve, row, clock)  # last: what it lacks is done again
             clock.save()
-            validated = f", validated {row['validation_mean']:.0f}" if row["validation_mean"] != "" else ""
-            progress.advance(note=f"drove {row['population_mean']:.0f}, error {error:.4f}{validated}")
-    chosen = choose(stage, curve, len(parameters))
-    best = next(row for row in curve if row["generation"] == chosen)
-    stage.finish(
-        clock.seconds,
-        generations=len(curve),
-        env_steps=curve[-1]["env_steps"],
-        teacher_steps=steps,
-        chosen_generation=chosen,
-        validation_mean=round(best["validation_mean"], 1),
-        steps_per_second=round(curve[-1]["env_steps"] / clock.seconds),
-    )
+            progress.advance(note=f"drove {row['population_mean']:.0f}, error {error:.4f}{validated(row)}")
+    conclude(stage, curve, clock, len(parameters), teacher_steps=steps)
 
 
 def find_teacher(chain, stage: Stage) -> int:
@@ -129,7 +114,7 @@ def find_teacher(chain, stage: Stage) -> int:
             steps += sum(driven for _, driven in judged)
             rows.append(dict(zip(TEACHER, (generation + 1, steps, fitness.mean(), fitness.max()), strict=True)))
             progress.advance(note=f"mean {fitness.mean():.0f}, best {fitness.max():.0f}")
-    write_text(stage / "teacher.csv", csv_text(tuple(TEACHER), rows))
+    write_csv(stage / "teacher.csv", TEACHER, rows)
     write_arrays(stage / "teacher.npz", {"weights": search.mean.reshape(beginner().shape)})
     return steps
 

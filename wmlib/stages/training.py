@@ -153,20 +153,29 @@ def _state(model) -> list:
 
 def save_checkpoint(path: Path, model, update: int) -> None:
     """Write the complete training state."""
-    arrays = {f"v{index:04d}": np.asarray(variable) for index, variable in enumerate(_state(model))}
-    write_arrays(path, {"update": np.array(update), **arrays}, level=0)
+    save_variables(path, _state(model), {"update": np.array(update)})
 
 
 def load_checkpoint(path: Path, model) -> int:
     """Restore the training state; returns the number of updates done. Raises UserError on a file of another model."""
-    state = _state(model)
-    names = tuple(f"v{index:04d}" for index in range(len(state)))
-    arrays = read_arrays(path, ("update", *names), {"update": ()})
-    for name, variable in zip(names, state, strict=True):
-        if tuple(arrays[name].shape) != tuple(variable.shape):
-            raise UserError(
-                f"{path}: does not fit this model ({name} is {arrays[name].shape}, not {variable.shape}); "
-                "redo the stage with --force"
-            )
+    return int(load_variables(path, _state(model), {"update": ()})["update"])
+
+
+def save_variables(path: Path, variables: list, beside: dict[str, np.ndarray]) -> None:
+    """Write variables of Keras by their numbers, and the arrays ``beside`` them by name."""
+    numbered = {f"v{index:04d}": np.asarray(variable) for index, variable in enumerate(variables)}
+    write_arrays(path, {**beside, **numbered}, level=0)
+
+
+def load_variables(path: Path, variables: list, beside: dict[str, tuple]) -> dict[str, np.ndarray]:
+    """Restore what :func:`save_variables` wrote; returns the arrays of these shapes ``beside`` the variables.
+
+    Raises:
+        UserError: the file is of another model; nothing is restored then.
+    """
+    numbered = {f"v{index:04d}": variable for index, variable in enumerate(variables)}
+    shapes = beside | {name: tuple(variable.shape) for name, variable in numbered.items()}
+    arrays = read_arrays(path, tuple(shapes), shapes)
+    for name, variable in numbered.items():
         variable.assign(arrays[name])
-    return int(arrays["update"])
+    return {name: arrays[name] for name in beside}

@@ -34,7 +34,8 @@ class SideBySide:
         self.memory_weights = load_weights(agent.path("memory"))
         self.encode = FrameEncoder(load_weights(agent.path("encoder")), agent.config.encoder_compute)
         self.remember = MemoryStep(self.memory_weights)
-        self.decoder = build_decoder()
+        self.latent_size = self.encode.latent_size
+        self.decoder = build_decoder(self.latent_size)
         set_model_weights(self.decoder, load_weights(agent.path("decoder")))
         self.h = self.c = np.zeros((1, self.remember.hidden_size), np.float32)
         self.step = 0
@@ -47,7 +48,7 @@ class SideBySide:
         views = [frame, *(255 * self.decoder.predict_on_batch(np.concatenate([z, self.dreamt]))).astype(np.uint8)]
         self.h, self.c = self.remember(z, a, self.h, self.c)
         self.dream_h, self.dream_c = self.remember(self.dreamt, a, self.dream_h, self.dream_c)
-        self.dreamt = mixture_mean(*mixture(self.memory_weights, self.dream_h)[:2]).astype(np.float32)
+        self.dreamt = mixture_mean(*mixture(self.memory_weights, self.dream_h, self.latent_size)[:2]).astype(np.float32)
         self.step += 1
         return compose(views)
 

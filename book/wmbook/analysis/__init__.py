@@ -52,10 +52,11 @@ def examine(agent: Agent, tracks: int) -> dict:
     from wmbook.analysis.memory_use import action_changes
     from wmbook.analysis.nudges import try_nudges
     from wmbook.analysis.readout import read_outs
+    from wmbook.records.intervals import paired_difference
     from wmlib.config import RolloutConfig
     from wmlib.runs import Progress
     from wmlib.seeds import track_seeds
-    from wmlib.stats import describe, paired_difference
+    from wmlib.stats import describe
 
     spec, parameters, controller = agent.worker_spec(1), agent.parameters, agent.config.controller
     seeds = track_seeds("validation", 0, FIRST, tracks)
@@ -96,7 +97,7 @@ def examine(agent: Agent, tracks: int) -> dict:
 def _precision(agent: Agent, original: Agent, entry: dict) -> dict:
     """What shipping float16 weights costs: their returns minus those of the weights as they were trained."""
     from wmbook.analysis.drives import drive_tracks
-    from wmlib.stats import paired_difference
+    from wmbook.records.intervals import paired_difference
 
     if agent.train_seed != original.train_seed:
         raise UserError(f"--run holds training seed {original.train_seed}, shipped is seed {agent.train_seed}")

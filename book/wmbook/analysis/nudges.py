@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from wmbook.records.intervals import paired_difference
 from wmlib.config import ACTION_SIZE, RolloutConfig
 from wmlib.rollout.executors import make_executor
 from wmlib.rollout.lanes import Job
 from wmlib.rollout.worker import WorkerSpec
-from wmlib.stats import describe, paired_difference
+from wmlib.stats import describe
 
 STEER, GAS, BRAKE = range(ACTION_SIZE)
 NUDGES = {  # what a row of the chapter's table calls it: (control, added to its bias, factor on its weights and bias)

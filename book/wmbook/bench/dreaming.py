@@ -7,6 +7,7 @@ import time
 import numpy as np
 
 from wmbook.bench.rollout import random_parameters, random_weights
+from wmbook.lessons.dreams import rollout
 from wmlib.config import ControllerConfig, MemoryConfig
 from wmlib.runs import available_cores
 from wmlib.seeds import generator
@@ -29,7 +30,7 @@ class Dreaming:
     def measure(self) -> dict[str, float]:
         """Dream steps per second."""
         began = time.perf_counter()
-        self.dream.rollout(ControllerConfig(), self.parameters, self.z, self.steps, threads=available_cores())
+        rollout(self.dream, ControllerConfig(), self.parameters, self.z, self.steps, threads=available_cores())
         return {"steps": LANES * self.steps / (time.perf_counter() - began)}
 
 

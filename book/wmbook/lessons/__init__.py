@@ -1,1 +1,1 @@
-"""Small networks that one chapter trains and no agent uses."""
+"""What a chapter needs and no agent uses: small networks that it trains, dreams that it looks at."""

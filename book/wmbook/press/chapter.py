@@ -11,7 +11,7 @@ from pathlib import Path
 from wmbook.press.notebooks import check_parameters
 from wmlib.config import Config
 from wmlib.errors import UserError
-from wmlib.runs import open_run
+from wmlib.runs import stored_config
 from wmlib.stages.agents import Agent, agent_of
 from wmlib.stages.chain import Chain, run_all
 
@@ -38,7 +38,7 @@ class Chapter:
         self.folder = Path(namespace["run"]) if namespace["run"] else None
         self.chain: Chain | None = None
         if self.folder is not None:
-            config = open_run(self.folder, self._configuration).override(list(overrides))
+            config = self._configuration(stored_config(self.folder)).override(list(overrides))
             self.chain = Chain(config, self.folder)
 
     def _configuration(self, stored: dict | None) -> Config:

@@ -6,13 +6,13 @@ one after the other. All printed numbers are then computed again from the rows.
 
 from __future__ import annotations
 
-import csv
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
-from wmbook.records.records import find_root
+from wmbook.records.intervals import two_level_interval
+from wmbook.records.records import find_root, read_table
 from wmlib.config import TASKS, Config, RolloutConfig
 from wmlib.errors import UserError
 from wmlib.rollout.worker import WorkerSpec
@@ -24,6 +24,7 @@ from wmlib.runs import (
     read_metrics,
     read_record,
     write_arrays,
+    write_csv,
     write_json,
     write_text,
 )
@@ -31,8 +32,9 @@ from wmlib.seeds import track_seeds
 from wmlib.stages.agents import FOLDER, as_trained, figures, finished, label, sha256
 from wmlib.stages.chain import Chain
 from wmlib.stages.curve import COLUMNS, read_curve
-from wmlib.stages.evaluate import UNMODIFIED_LANES, evaluate, format_rows, read_rows
-from wmlib.stats import describe, two_level_interval
+from wmlib.stages.evaluate import COLUMNS as EPISODES
+from wmlib.stages.evaluate import UNMODIFIED_LANES, evaluate, read_rows
+from wmlib.stats import describe
 
 PROVENANCE = {"wmlib": str, "python": str, "versions": dict, "processor": dict, "cores": int, "seconds": float}
 HEADLINE_ARMS = ("vae-zh", "vaegan-zh")  # the best run's decoder is shipped too, for pictures and dreams
@@ -93,15 +95,12 @@ def _merge_rows(path: Path, new: list[dict], arm: str, seed: int) -> None:
     rows = [row for row in kept if (row["arm"], row["train_seed"]) != (arm, seed)]
     rows += [row | {"arm": arm} for row in new]
     rows.sort(key=lambda row: (row["task"], row["arm"], row["train_seed"], row["renderer"], row["track_seed"]))
-    write_text(path, format_rows(rows))
+    write_csv(path, EPISODES, rows)
 
 
 def _merge_curve(path: Path, chain: Chain, arm: str, seed: int) -> None:
     """The searches of every iteration; all but the last belong to the full model, which drives the data collection."""
-    kept = []
-    if path.exists():
-        with path.open(newline="", encoding="utf-8") as file:
-            kept = [row for row in csv.DictReader(file) if (row["arm"], row["train_seed"]) != (arm, str(seed))]
+    kept = [row for row in read_table(path) if (row["arm"], row["train_seed"]) != (arm, str(seed))]
     curve = []
     for iteration in range(1, chain.iteration + 1):
         part = chain.at(iteration)

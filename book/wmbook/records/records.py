@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from wmlib.errors import UserError
+from wmlib.stages.evaluate import read_rows
 
 MISSING = "No record of this yet. These two commands write it: wmlib run --scale full; wmbook report --run runs/full"
 
@@ -29,6 +30,14 @@ def find_root(start: Path | None = None) -> Path:
     raise UserError("the book's sources are not here: go into a clone of its repository")
 
 
+def read_table(path: Path) -> list[dict[str, str]]:
+    """Rows of one of these CSV files, as text; none where there is no file yet."""
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
 class Records:
     """``Records()`` reads the book's own results; every attribute is empty where a file is not there yet."""
 
@@ -38,13 +47,6 @@ class Records:
     def _json(self, name: str) -> dict:
         path = self.folder / name
         return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-
-    def _table(self, name: str) -> list[dict[str, str]]:
-        path = self.folder / name
-        if not path.exists():
-            return []
-        with path.open(newline="", encoding="utf-8") as file:
-            return list(csv.DictReader(file))
 
     @cached_property
     def scores(self) -> dict[str, dict]:
@@ -59,9 +61,13 @@ class Records:
     @cached_property
     def evaluations(self) -> list[dict]:
         """One row per evaluated episode, numbers parsed."""
-        rows = self._table("evaluations.csv")
-        numbers = {"train_seed": int, "track_seed": int, "return": float, "steps": int, "lap_finished": int}
-        return [{k: numbers[k](v) if k in numbers else v for k, v in row.items()} for row in rows]
+        file = self.folder / "evaluations.csv"
+        return read_rows(file) if file.exists() else []
+
+    @cached_property
+    def learning_curves(self) -> list[dict[str, str]]:
+        """One row per generation of every search, as text."""
+        return read_table(self.folder / "learning_curves.csv")
 
     @cached_property
     def comparison(self) -> dict:
@@ -84,7 +90,7 @@ class Records:
     @cached_property
     def searches(self) -> list[tuple[str, int]]:
         """(arm, training seed) of every learning curve on record."""
-        return sorted({(row["arm"], int(row["train_seed"])) for row in self._table("learning_curves.csv")})
+        return sorted({(row["arm"], int(row["train_seed"])) for row in self.learning_curves})
 
     @cached_property
     def analysis(self) -> dict[str, dict]:
@@ -102,7 +108,7 @@ class Records:
         Args:
             iteration: which pass through the chain; None takes the last, whose driver is the one evaluated.
         """
-        rows = [row for row in self._table("learning_curves.csv") if row["arm"] == arm]
+        rows = [row for row in self.learning_curves if row["arm"] == arm]
         seed = self.headline_seed(arm) if train_seed is None and arm in self.scores else train_seed or 0
         rows = [row for row in rows if int(row["train_seed"]) == seed]
         passes = {int(row.get("iteration", 1)) for row in rows}
@@ -111,7 +117,7 @@ class Records:
 
     def iterations(self, arm: str, train_seed: int) -> list[int]:
         """Passes through the chain whose searches are on record."""
-        rows = [row for row in self._table("learning_curves.csv") if row["arm"] == arm]
+        rows = [row for row in self.learning_curves if row["arm"] == arm]
         return sorted({int(row.get("iteration", 1)) for row in rows if int(row["train_seed"]) == train_seed})
 
     def returns_by_run(self, arm: str, renderer: str = "gymnasium") -> np.ndarray:
@@ -139,7 +145,7 @@ class Records:
         """Logged metrics of the last training of ``vision`` or ``memory`` in one run (by default the headline one)."""
         names = [name for name in self.stages(arm, train_seed) if name.startswith(f"{part}-")]
         seed = self.headline_seed(arm) if names and train_seed is None else train_seed
-        return columns(self._table(f"training/{names[-1]}-seed{seed}.csv")) if names else {}
+        return columns(read_table(self.folder / f"training/{names[-1]}-seed{seed}.csv")) if names else {}
 
     @cached_property
     def visions(self) -> dict[str, dict]:
@@ -148,7 +154,7 @@ class Records:
 
     def vision_training(self, name: str, train_seed: int = 0) -> dict[str, np.ndarray]:
         """Logged metrics of one of :attr:`visions`. Empty if unknown."""
-        return columns(self._table(f"training/vision-{name}-seed{train_seed}.csv"))
+        return columns(read_table(self.folder / f"training/vision-{name}-seed{train_seed}.csv"))
 
 
 def columns(rows: list[dict[str, str]]) -> dict[str, np.ndarray]:

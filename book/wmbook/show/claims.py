@@ -12,13 +12,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from wmbook.records.intervals import paired_difference
 from wmbook.records.published import COUNTERPART, SCORES
 from wmbook.records.queries import stages_of
 from wmbook.records.records import Records
 from wmbook.show import controls, learning
 from wmbook.show.comparison import GROUPS, LABELS, summary, verdict
 from wmlib.errors import UserError
-from wmlib.stats import SOLVED, bootstrap_interval, paired_difference
+from wmlib.stats import SOLVED, bootstrap_interval
 
 MAIN = "vae-zh"  # the paper's agent: every arm is held against it
 ALIKE = "not told apart"

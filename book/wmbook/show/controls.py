@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from wmbook.records.intervals import paired_difference
 from wmbook.records.ratios import pooled
 from wmbook.records.records import Records
 from wmbook.show import figures
 from wmbook.show.comparison import CONTROLS, FEATURES, GROUPS, RATE, REFERENCE, look, shared_seeds, verdict
 from wmbook.show.drivers import ARM, SHOWN
 from wmbook.show.tables import markdown_table
-from wmlib.stats import paired_difference
 
 STEPS = {  # column -> the arms whose difference it shows
     "the whole: VAE/GAN − VAE": (ARM, REFERENCE),

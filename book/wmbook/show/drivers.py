@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from wmbook.records.intervals import paired_difference
 from wmbook.records.queries import pair, stages_of
 from wmbook.records.ratios import interval
 from wmbook.records.records import Records
 from wmbook.show import comparison, learning
 from wmbook.show.comparison import GROUPS, REFERENCE, look, verdict
 from wmbook.show.tables import markdown_table
-from wmlib.stats import RESAMPLES, SOLVED, paired_difference
+from wmlib.stats import RESAMPLES, SOLVED
 
 ARM = "vaegan"
 SHOWN = (  # the measurements of the one table, the drivers' come after them

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 import numpy as np
@@ -130,6 +129,5 @@ def passes_figure(folder: Path | None = None, arm: str = "dream-tau-1.15"):
 
 def _curve(folder: Path | None, arm: str) -> list[dict]:
     """Rows of an arm's search, all passes."""
-    file = (folder or find_root() / "book" / "results" / "takecover") / "learning_curves.csv"
-    with file.open(newline="", encoding="utf-8") as table:
-        return [row for row in csv.DictReader(table) if row["arm"] == arm]
+    found = Records(folder) if folder else records()
+    return [row for row in found.learning_curves if row["arm"] == arm]

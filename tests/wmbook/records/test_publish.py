@@ -11,9 +11,9 @@ from wmbook.records.records import Records
 from wmlib.config import Config
 from wmlib.errors import UserError
 from wmlib.models.vaegan import VAEGAN
-from wmlib.runs import read_json, write_json
+from wmlib.runs import read_json, write_csv, write_json
 from wmlib.stages.chain import Chain
-from wmlib.stages.curve import format_curve
+from wmlib.stages.curve import COLUMNS
 
 
 def test_random_driver_becomes_an_arm_of_its_own(tmp_path, monkeypatch):
@@ -44,7 +44,7 @@ def test_searches_of_every_iteration_are_kept(tmp_path):
     for iteration, chain in ((1, full.at(1)), (2, full), (2, other)):
         folder = chain.controller.path
         folder.mkdir(parents=True)
-        (folder / "learning_curve.csv").write_text(format_curve([row | {"population_mean": iteration}]))
+        write_csv(folder / "learning_curve.csv", COLUMNS, [row | {"population_mean": iteration}])
     path = tmp_path / "learning_curves.csv"
     for chain in (full, other, full):  # reporting again changes nothing
         publish._merge_curve(path, chain, chain.config.arm, 0)
