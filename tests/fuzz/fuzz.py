@@ -79,6 +79,10 @@ READERS = {
         word for text in BESIDE["dreamt"][1] for word in ("--set", text))),
         ("controller-dream-tau-1.00/search.npz", "controller-dream-tau-1.00/learning_curve.csv",
          "encode-vae/latents/000001.npz", "memory-vae/memory.npz"))],
+    "taught": [(("wmlib", "controller", "--set", BESIDE["taught"][1][0]), tuple(
+        f"controller-vae-zh-taught/{file}" for file in (
+            "teacher.npz", "teacher.csv", "standard.npz", "lessons/000001.npz", "rounds/000.npz", "means/00001.npz",
+            "learning_curve.csv", "config.json", "elapsed.json", "metrics.jsonl")))],
     "vaegan": [(("wmlib", "vision", "--set", "vision=vaedis"),
                 ("vision-vaegan/discriminator.npz", "vision-vaegan/DONE"))],
     "shipped": [

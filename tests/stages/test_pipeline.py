@@ -39,6 +39,11 @@ def payload(folder):
     return found
 
 
+def interrupt(*_, **__):
+    """Ctrl-C."""
+    raise KeyboardInterrupt
+
+
 def test_every_stage_is_done_with_its_records(finished):
     for chain, name in plan(SMOKE, finished):
         stage = chain.stage(name)
@@ -208,6 +213,9 @@ def test_a_taught_controller_and_its_resumption(finished, tmp_path, monkeypatch)
     with pytest.raises(SystemExit):
         main(command)
     monkeypatch.undo()
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):  # the last round is over, its choice is not made
+        patch.setattr(imitate, "choose", interrupt)
+        main(command)
     main(command)
     once, twice = (payload(tmp_path / name / stage.name) for name in ("smoke", "other"))
     assert set(once) == set(twice)

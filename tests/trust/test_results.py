@@ -336,6 +336,55 @@ def test_a_stage_that_will_not_fit_on_the_disk_is_refused_before_it_begins(tmp_p
     assert not list(tmp_path.iterdir())
 
 
+def test_a_resumed_stage_needs_no_space_for_what_it_has_written(tmp_path, monkeypatch):
+    import shutil
+
+    from wmlib.stages.chain import Chain, bytes_needed, check_space
+
+    taught = Config.preset("smoke").override(["controller.search=imitation"])
+    for name, kept in (("collect", "rollouts"), ("encode", "latents"), ("controller", "lessons")):
+        chain = Chain(taught, tmp_path)
+        free = shutil.disk_usage(tmp_path)._replace(free=bytes_needed(chain, name) - 1000)
+        monkeypatch.setattr("shutil.disk_usage", lambda _, free=free: free)
+        with pytest.raises(UserError, match="free space"):
+            check_space(chain, name)
+        write_arrays(chain.stage(name) / kept / "000000.npz", {"x": np.random.default_rng(0).random(1000)})
+        check_space(chain, name)
+
+
+def git(folder, *words):
+    author = ("-c", "user.name=a", "-c", "user.email=a@b")
+    done = subprocess.run(["git", "-C", str(folder), *author, *words], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_the_revision_on_record_is_of_these_sources(tmp_path, monkeypatch):
+    """Not of the repository that the package was installed or copied into, nor of the one whose hook started it."""
+    from pathlib import Path
+
+    from wmlib.runs import machine
+
+    own, source = machine._git_revision(), Path(machine.__file__)
+    for folder in ("foreign", "foreign/.venv/lib/site-packages", "clone"):
+        file = tmp_path / folder / "wmlib" / "runs" / "machine.py"
+        file.parent.mkdir(parents=True)
+        file.write_bytes(source.read_bytes())
+    (tmp_path / "clone" / "book" / "wmbook").mkdir(parents=True)
+    for folder in (tmp_path / "foreign", tmp_path / "clone"):
+        git(folder, "init", "-q"), git(folder, "add", "-A"), git(folder, "commit", "-qm", "first")
+    monkeypatch.delenv("WMLIB_REVISION", raising=False)
+    with monkeypatch.context() as patch:
+        patch.setenv("GIT_DIR", str(tmp_path / "foreign" / ".git"))
+        assert machine._git_revision() == own
+    expected = {"clone": git(tmp_path / "clone", "rev-parse", "--short=10", "HEAD")}
+    for folder in ("foreign", "foreign/.venv/lib/site-packages", "clone"):
+        monkeypatch.setattr(machine, "__file__", str(tmp_path / folder / "wmlib" / "runs" / "machine.py"))
+        assert machine._git_revision() == expected.get(folder)
+        monkeypatch.setenv("WMLIB_REVISION", "said")
+        assert machine._git_revision() == expected.get(folder, "said")
+        monkeypatch.delenv("WMLIB_REVISION")
+
+
 def test_another_jupyter_book_is_not_taken_for_this_one(tmp_path, monkeypatch):
     from pathlib import Path
 
