@@ -34,6 +34,7 @@ import wmlib.cli
 from wmlib.config import RolloutConfig
 from wmlib.runs import machine, stage
 from wmlib.stages import agents
+from wmlib.stages.adopt import adopt
 
 LIMIT = 300  # seconds after which a command counts as hanging
 RUN = "RUN"  # stands for the run folder in a command
@@ -121,7 +122,7 @@ class Fuzz:
             (self.folders["shipped"] / "manifest.json").write_text(json.dumps(manifest))
         if "adopted" in states:
             self.folders["adopted"] = root / "states" / "adopted"
-            agents.adopt(agents.shipped_agent(ARM, int(SEED)), self.folders["adopted"])
+            adopt(agents.shipped_agent(ARM, int(SEED)), self.folders["adopted"])
 
     def cases(self, each: int) -> list[tuple]:
         """(state, command, file, kind of damage, what makes it): for every file that a command reads, ``each``."""

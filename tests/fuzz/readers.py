@@ -35,7 +35,8 @@ from wmlib.runs import (
 )
 from wmlib.search.cmaes import CMAES
 from wmlib.stages import dream, imitate, info
-from wmlib.stages.agents import FOLDER, Agent, adopt, shipped_agent
+from wmlib.stages.adopt import adopt
+from wmlib.stages.agents import FOLDER, Agent, shipped_agent
 from wmlib.stages.chain import Chain
 from wmlib.stages.curve import COLUMNS, read_curve
 from wmlib.stages.evaluate import COLUMNS as EPISODE

@@ -15,7 +15,8 @@ from wmlib.config import Config
 from wmlib.errors import UserError
 from wmlib.runs import read_json, write_json
 from wmlib.stages import agents
-from wmlib.stages.agents import adopt, shipped_agent, trained_agent
+from wmlib.stages.adopt import adopt
+from wmlib.stages.agents import shipped_agent, trained_agent
 from wmlib.stages.chain import Chain, plan, run_all, run_stage
 from wmlib.stages.controller import tracks_at, tracks_until
 from wmlib.stages.curve import read_curve

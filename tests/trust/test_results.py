@@ -187,30 +187,39 @@ def test_a_refused_command_leaves_no_state(tmp_path, capsys):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("more", ["--scale smoke", "--seed 5", "--set vae.updates=7", "--set iterations=1"])
+def test_shipped_weights_that_the_options_contradict_leave_no_folder(more, tmp_path, capsys):
+    refused(wmlib.cli, ["run", "--pretrained", "vae-zh", "--run", str(tmp_path / "x"), *more.split()], capsys)
+    refused(wmlib.cli, ["run", "--pretrained", "vae-z", "--run", str(tmp_path / "x")], capsys)
+    assert not list(tmp_path.iterdir())
+
+
 VALUES = {
-    **{"run": "R", "scale": "smoke", "seed": "1", "overrides": "seed=1", "pretrained": "vae-zh", "agent": "vae-zh"},
+    **{"run": "R", "scale": "smoke", "overrides": "seed=1", "pretrained": "vae-zh", "agent": "vae-zh"},
     **{"record": "x.gif", "renderer": "wmlib", "out": "x.csv", "results": "x", "vision": "v", "only": "03"},
 }
 
 
-def words(action):
+def words(action, number):
     """An option with a value it accepts."""
-    return [action.option_strings[0], *([] if action.nargs == 0 else [VALUES.get(action.dest, "2")])]
+    return [action.option_strings[0], *([] if action.nargs == 0 else [VALUES.get(action.dest, number)])]
 
 
+@pytest.mark.parametrize("number", ["2", "0"])
 @pytest.mark.parametrize("program", [wmlib.cli, wmbook.cli])
-def test_every_option_that_another_rules_out_is_refused(program, capsys):
+def test_every_option_that_another_rules_out_is_refused(program, number, capsys):
     """Walks the parsers: each pair that a rule forbids is one line and exit code 2 before any work."""
     commands = next(a for a in program.build_parser()._actions if hasattr(a, "choices") and a.choices).choices
     pairs = 0
     for name, parser in commands.items():
         options = {a.option_strings[0].removeprefix("--"): a for a in parser._actions if a.option_strings}
         for option, needed in (parser.get_default("needs") or {}).items():
-            assert f"--{needed}" in refused(program, [name, *words(options[option])], capsys)
+            line = refused(program, [name, *words(options[option], number)], capsys)
+            assert f"--{needed}" in line or "must be a finite number" in line  # an option that takes no 0
             pairs += 1
         for option, others in (parser.get_default("excludes") or {}).items():
             for other in others:
-                line = refused(program, [name, *words(options[option]), *words(options[other])], capsys)
+                line = refused(program, [name, *words(options[option], number), *words(options[other], number)], capsys)
                 assert f"--{other}" in line or f"--{option}" in line
                 pairs += 1
     assert pairs >= 4
@@ -241,6 +250,35 @@ def test_every_number_of_the_configuration_is_checked(value, capsys):
     assert len(found) > 50
     for name in found:
         assert name.split(".")[-1] in refused(wmlib.cli, ["show-config", "--set", f"{name}={value}"], capsys)
+
+
+@pytest.mark.parametrize(
+    ("program", "command", "reason"),
+    [
+        (wmlib.cli, "play --agent dream-tau-1.15 --record x.gif", "--agent dream-tau-1.15: has learnt takecover"),
+        (wmlib.cli, "play --agent dream-tau-1.15 --dream --record x.gif", "dream-tau-1.15: has learnt takecover"),
+        (wmlib.cli, "play --agent vae-zh --record x.avi", "--record x.avi: end the name in .mp4 or .gif"),
+        (wmlib.cli, "evaluate --pretrained random --train-seed 0", "--train-seed does not count"),
+        (wmbook.cli, "bends --pretrained dream-tau-1.15 --out x.json", "dream-tau-1.15: has learnt takecover"),
+        (wmbook.cli, "bends --pretrained vae-z --out x.json", "--pretrained vae-z: has no M"),
+        (wmbook.cli, "analyse --pretrained dream-tau-1.15 --out x.json", "dream-tau-1.15: has learnt takecover"),
+        (wmbook.cli, "race vae-zh dream-tau-1.15 --out x.mp4", "ARM dream-tau-1.15: has learnt takecover"),
+        (wmbook.cli, "race vae-zh vae-zh --out x.txt", "--out x.txt: end the name in .mp4 or .gif"),
+    ],
+)
+def test_what_a_command_cannot_do_is_said_before_the_work(program, command, reason, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("wmlib.rollout.worker.Worker", lambda *_: pytest.fail("worked first"))
+    monkeypatch.chdir(tmp_path)
+    assert reason in refused(program, command.split(), capsys)
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_memory_is_one_line(capsys, monkeypatch):
+    def full(*_):
+        raise MemoryError
+
+    monkeypatch.setattr("wmlib.stages.evaluate.evaluate", full)
+    assert "no memory left" in refused(wmlib.cli, ["evaluate", "--pretrained", "vae-zh", "--tracks", "1"], capsys)
 
 
 def test_out_is_checked_before_the_work(tmp_path, capsys, monkeypatch):
