@@ -15,8 +15,8 @@ PACKAGES = {"wmlib": ROOT / "wmlib", "wmbook": ROOT / "book" / "wmbook"}
 # know nothing of each other.
 FLOORS = {
     "wmlib": (
-        ("errors", "seeds", "stats", "compiled", "__init__"),
-        ("config", "runs", "simulator", "kernels"),
+        ("errors", "stats", "compiled", "__init__"),
+        ("seeds", "config", "runs", "simulator", "kernels"),
         ("data", "models", "search"),
         ("envs",),
         ("rollout",),

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
+from wmlib.errors import UserError
 from wmlib.seeds import TRACK_SEEDS, generator, track_seeds
 
 
@@ -21,7 +22,7 @@ def test_training_seeds_have_their_own_fitness_tracks_and_share_test_tracks():
 
 
 def test_positions_outside_the_share_are_refused():
-    with pytest.raises(ValueError, match="leave the range"):
+    with pytest.raises(UserError, match="leave the range"):
         track_seeds("fitness", 3, len(TRACK_SEEDS["fitness"]) // 1000, 1)
 
 

@@ -99,14 +99,16 @@ def _run(arguments: argparse.Namespace) -> None:
     from wmlib.stages.chain import run_all
 
     if arguments.pretrained:
-        from wmlib.stages.agents import adopt, shipped_agent
+        from wmlib.stages.adopt import adopt, begun
+        from wmlib.stages.agents import shipped_agent
 
         if arguments.run is None:
             raise UserError("--pretrained needs a folder of its own: add --run runs/mine")
         agent = shipped_agent(arguments.pretrained, arguments.train_seed)
-        resolve(arguments)  # refused before anything is written
-        with owned(arguments.run):
-            adopt(agent, arguments.run)
+        config, folder = resolve(arguments, agent.config)
+        begun(agent, folder, config)  # what is refused writes nothing
+        with owned(folder):
+            adopt(agent, folder)
     stage = run_all(*resolve(arguments))
     print(f"{stage.path}: {_figures(stage.summary())}")
 

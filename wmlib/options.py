@@ -75,7 +75,8 @@ def check_rules(arguments: argparse.Namespace) -> None:
     """Every option given is obeyed or refused. Raises :class:`UserError` that names one that would be dropped."""
 
     def given(option: str) -> bool:
-        return getattr(arguments, DESTINATIONS.get(option, option.replace("-", "_"))) not in (None, False, [])
+        value = getattr(arguments, DESTINATIONS.get(option, option.replace("-", "_")))
+        return value is not None and value is not False and value != []  # 0 is given
 
     for option, needed in getattr(arguments, "needs", {}).items():
         if given(option) and not given(needed):
@@ -89,8 +90,11 @@ def check_rules(arguments: argparse.Namespace) -> None:
 DESTINATIONS = {"set": "overrides"}  # options whose attribute has another name
 
 
-def resolve(arguments: argparse.Namespace) -> tuple[Config, Path]:
+def resolve(arguments: argparse.Namespace, begins_with: Config | None = None) -> tuple[Config, Path]:
     """Configuration and run folder of a command: what the folder was made with, then this command's options.
+
+    Args:
+        begins_with: what a new folder is about to be made with, instead of the scale's preset.
 
     Raises:
         UserError: unknown settings, or a scale or seed other than the folder's.
@@ -102,9 +106,9 @@ def resolve(arguments: argparse.Namespace) -> tuple[Config, Path]:
     folder = arguments.run or Path(os.environ.get("WMLIB_RUNS", "runs")) / (f"{name}-seed{seed}" if seed else name)
 
     stored = stored_config(folder)
-    if stored is None:
+    if stored is None and begins_with is None:
         return Config.preset(name).override([f"seed={seed or 0}", *arguments.overrides]), folder
-    config = Config.from_dict(stored, folder / "config.json")
+    config = begins_with if stored is None else Config.from_dict(stored, folder / "config.json")
     for option, wanted, have in (("--scale", scale, config.scale), ("--seed", seed, config.seed)):
         if wanted is not None and wanted != have:
             raise UserError(f"{folder}: was made with {option} {have}, not {wanted}; choose another --run folder")
@@ -129,6 +133,13 @@ def carry_out(parser: argparse.ArgumentParser, argv: list[str] | None) -> None:
         print(
             f"{parser.prog}: {place}: cannot write ({error.strerror}); what is finished is kept, the same command "
             "continues once there is space and permission, or choose another --run folder",
+            file=sys.stderr,
+        )
+        sys.exit(2)
+    except MemoryError:
+        print(
+            f"{parser.prog}: no memory left; what is finished is kept, ask for less, or for fewer workers "
+            "(--set rollout.workers=1)",
             file=sys.stderr,
         )
         sys.exit(2)

@@ -8,6 +8,8 @@ import zlib
 
 import numpy as np
 
+from wmlib.errors import UserError
+
 TRACK_SEEDS = {
     "collect": range(0, 100_000_000),
     "fitness": range(100_000_000, 1_000_000_000),
@@ -23,12 +25,15 @@ def track_seeds(purpose: str, seed: int, first: int, count: int) -> list[int]:
     are the same tracks for every run, so that runs can be compared track by track.
 
     Raises:
-        ValueError: the positions leave this training seed's share of the range.
+        UserError: the positions leave this training seed's share of the range.
     """
     tracks = TRACK_SEEDS[purpose]
     share = len(tracks) // 1000 if purpose in ("collect", "fitness") else len(tracks)
     if first < 0 or first + count > share:
-        raise ValueError(f"{purpose}: positions {first} to {first + count} leave the range of {share} tracks")
+        raise UserError(
+            f"{purpose}: positions {first} to {first + count} leave the range of {share} tracks; ask for fewer tracks, "
+            "episodes or generations"
+        )
     start = tracks.start + (seed * share if purpose in ("collect", "fitness") else 0) + first
     return list(range(start, start + count))
 

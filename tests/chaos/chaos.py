@@ -1,6 +1,7 @@
 """A run that is killed again and again ends where an undisturbed one ends, bit by bit, and leaves nothing behind.
 
-Runs of the smallest scale, each in a folder of its own, are continued until they are finished, while
+Runs of the smallest scale, each in a folder of its own, are continued until they are finished: the chain with C found
+by evolution, then C found by imitation, then C learnt in dreams. Meanwhile
 
 - ``renames``: the command is killed (SIGKILL) just before or after a rename, a random few renames on;
 - ``moments``: the command is killed at a random moment;
@@ -8,7 +9,7 @@ Runs of the smallest scale, each in a folder of its own, are continued until the
 
 After every kill no process of the run may be left. At the end all arrays, tables, metrics and figures are compared.
 
-    python tests/chaos/chaos.py [--kills N] [--seed S] [--out JSON]
+    python tests/chaos/chaos.py [--kills N] [--seed S] [--task NAME] [--out JSON]
 """
 
 import argparse
@@ -28,35 +29,45 @@ from pathlib import Path
 import numpy as np
 
 HERE = Path(__file__).parent
-RUN = ("run", "--scale", "smoke", "--set", "rollout.workers=2")
+SMOKE = ("--scale", "smoke", "--set", "rollout.workers=2")
+COMMANDS = {
+    "carracing": (
+        ("run", *SMOKE),
+        ("run", *SMOKE, "--set", "controller.search=imitation"),
+        ("dream", *SMOKE),
+    ),
+    "takecover": (("run", *SMOKE, "--set", "task=takecover", "--set", "iterations=2"),),
+}
 TAG = "WMLIB_CHAOS"  # in the environment of every process of a run: how orphans are found
 ORPHANS = 10.0  # seconds that workers have to end after their parent was killed
 TIMES = re.compile(r', "[a-z_]*(seconds|per_second)": [-0-9.e+]+|"[a-z_]*(seconds|per_second)": [-0-9.e+]+,? ?')
 
 
 class Disturbed:
-    """One command, started again until it is finished.
+    """Commands in one run folder, each started again until it is finished.
 
     Args:
-        words: of the ``wmlib`` command, without ``--run``.
+        commands: words of each ``wmlib`` command, without ``--run``.
     """
 
-    def __init__(self, folder: Path, words: tuple[str, ...], silent: float = 120.0):
-        self.folder, self.words, self.tag = folder, words, uuid.uuid4().hex
+    def __init__(self, folder: Path, *commands: tuple[str, ...], silent: float = 120.0):
+        self.folder, self.commands, self.finished, self.tag = folder, commands, 0, uuid.uuid4().hex
         self.environment = {**os.environ, TAG: self.tag, "SILENT": str(silent), "CUDA_VISIBLE_DEVICES": ""}
         self.kills, self.faults = 0, []
 
     def start(self, number: int = 0, when: str = "after") -> subprocess.Popen:
-        """The command, killed by itself at a rename."""
-        command = [sys.executable, str(HERE / "killed.py"), str(number), when, *self.words, "--run", str(self.folder)]
+        """The next command, killed by itself at a rename."""
+        words = self.commands[self.finished]
+        command = [sys.executable, str(HERE / "killed.py"), str(number), when, *words, "--run", str(self.folder)]
         return subprocess.Popen(command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
     def ended(self, process: subprocess.Popen) -> bool:
-        """Wait for the end, and for its workers; True if the command was finished rather than killed."""
+        """Wait for the end, and for its workers; True if it finished the last command rather than being killed."""
         said = process.communicate()[0].decode(errors="replace")
         if process.returncode not in (0, -signal.SIGKILL):
             raise AssertionError(f"exit code {process.returncode}: {said[-2000:]}")
         self.kills += process.returncode != 0
+        self.finished += process.returncode == 0
         until = time.monotonic() + ORPHANS
         while (left := self.processes()) and time.monotonic() < until:
             time.sleep(0.1)
@@ -64,7 +75,7 @@ class Disturbed:
             self.faults.append(f"after kill {self.kills}: {len(left)} processes left")
             for number in left:
                 os.kill(number, signal.SIGKILL)
-        return process.returncode == 0
+        return self.finished == len(self.commands)
 
     def processes(self) -> list[int]:
         """Numbers of all processes of this run that are alive."""
@@ -93,9 +104,9 @@ class Disturbed:
 
 
 def at_renames(run: Disturbed, random: np.random.Generator, kills: int) -> None:
-    """Killed ``kills`` times, one to five renames after each start; then left to finish."""
-    for _ in range(kills):
-        if run.ended(run.start(int(random.integers(1, 6)), str(random.choice(["before", "after"])))):
+    """Killed ``kills`` times, one to nine renames after each start; then left to finish."""
+    while run.kills < kills:
+        if run.ended(run.start(int(random.integers(1, 10)), str(random.choice(["before", "after"])))):
             return
     while not run.ended(run.start()):
         pass
@@ -103,7 +114,7 @@ def at_renames(run: Disturbed, random: np.random.Generator, kills: int) -> None:
 
 def at_moments(run: Disturbed, random: np.random.Generator, kills: int, longest: float) -> None:
     """Killed ``kills`` times, up to ``longest`` seconds after each start; then left to finish."""
-    for _ in range(kills):
+    while run.kills < kills:
         process = run.start()
         try:
             process.wait(random.uniform(0, longest))
@@ -118,7 +129,11 @@ def at_moments(run: Disturbed, random: np.random.Generator, kills: int, longest:
 def at_workers(run: Disturbed, random: np.random.Generator, kills: int, pause: float) -> tuple[int, int]:
     """One run, whose workers are killed or stopped ``kills`` times; returns how many of each."""
     killed, stopped, process = 0, 0, run.start()
-    while process.poll() is None and killed + stopped < kills:
+    while killed + stopped < kills:
+        if process.poll() is not None:
+            if run.ended(process):
+                return killed, stopped
+            process = run.start()
         time.sleep(random.uniform(0, pause))
         workers = run.workers(process.pid)
         if workers:
@@ -131,7 +146,8 @@ def at_workers(run: Disturbed, random: np.random.Generator, kills: int, pause: f
             while process.poll() is None and set(workers) & set(run.workers(process.pid)):
                 time.sleep(0.2)  # the next one hits their successors: three losses in one batch end a run
             time.sleep(pause)
-    run.ended(process)
+    while not run.ended(process):
+        process = run.start()
     return killed, stopped
 
 
@@ -168,20 +184,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=40, help="of each kind")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--task", choices=COMMANDS, default="carracing")
     parser.add_argument("--out", type=Path, default=None, help="JSON to write")
     arguments = parser.parse_args()
-    random, record = np.random.default_rng(arguments.seed), {}
+    random, record, commands = np.random.default_rng(arguments.seed), {}, COMMANDS[arguments.task]
     with tempfile.TemporaryDirectory() as root:
-        undisturbed = Disturbed(Path(root) / "undisturbed", RUN)
+        undisturbed = Disturbed(Path(root) / "undisturbed", *commands)
         began = time.monotonic()
-        assert undisturbed.ended(undisturbed.start())
-        length = time.monotonic() - began
+        while not undisturbed.ended(undisturbed.start()):
+            assert not undisturbed.kills
+        length = (time.monotonic() - began) / len(commands)
         expected = results(undisturbed.folder)
-        print(f"undisturbed: {length:.0f} s, {len(expected)} files", flush=True)
+        print(f"undisturbed: {length:.0f} s a command, {len(expected)} files", flush=True)
         for kind in ("renames", "moments", "workers"):
             began, runs, extra = time.monotonic(), [], {}
             while sum(run.kills for run in runs) + sum(extra.values()) < arguments.kills:
-                run = Disturbed(Path(root) / f"{kind}-{len(runs)}", RUN, silent=10.0)
+                run = Disturbed(Path(root) / f"{kind}-{len(runs)}", *commands, silent=10.0)
                 left = arguments.kills - sum(run.kills for run in runs) - sum(extra.values())
                 if kind == "renames":
                     at_renames(run, random, left)

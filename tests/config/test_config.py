@@ -49,6 +49,8 @@ def test_override_changes_one_value_only():
         ("controller.search=luck", "evolution, imitation"),
         ("teaching.rounds=0", "at least 1"),
         ("teaching.rate=0", "positive"),
+        ("teaching.generations=50000", "teaching.generations times teaching.tracks is 400000: there are 100000 tracks"),
+        ("teaching.episodes=500000", "teaching.rounds times teaching.episodes"),
     ],
 )
 def test_bad_overrides_name_the_key(text, part):

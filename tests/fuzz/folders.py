@@ -17,9 +17,10 @@ from wmlib.stages.chain import Chain, plan, run_stage
 
 SETTINGS = ["rollout.executor=serial"]
 BESIDE = {"dreamt": ("controller", ["controller.world=dream", "controller.dream_steps=8"]),
+          "taught": ("controller", ["controller.search=imitation"]),
           "vaegan": ("vision", ["vision=vaegan"])}  # fmt: skip
 STEPS = 40  # frames of an episode, whatever its stage asks for
-EXTRA = ("dream", "dreamt", "vaegan")  # stages beside the chain
+EXTRA = ("dream", "dreamt", "taught", "vaegan")  # stages beside the chain
 
 
 @contextmanager
@@ -79,7 +80,7 @@ def build(root: Path, extra: tuple[str, ...] = EXTRA) -> dict[str, Path]:
             if name == "vaegan":
                 run_stage(chain, stage)
             else:
-                with interrupted(Stopwatch, "save", 1):
+                with interrupted(Stopwatch, "save", 2 if name == "taught" else 1):  # the first is its teacher's
                     run_stage(chain, stage)
             found[name] = there
     shutil.rmtree(run)

@@ -34,6 +34,7 @@ import wmlib.cli
 from wmlib.config import RolloutConfig
 from wmlib.runs import machine, stage
 from wmlib.stages import agents
+from wmlib.stages.adopt import adopt
 
 LIMIT = 300  # seconds after which a command counts as hanging
 RUN = "RUN"  # stands for the run folder in a command
@@ -79,6 +80,10 @@ READERS = {
         word for text in BESIDE["dreamt"][1] for word in ("--set", text))),
         ("controller-dream-tau-1.00/search.npz", "controller-dream-tau-1.00/learning_curve.csv",
          "encode-vae/latents/000001.npz", "memory-vae/memory.npz"))],
+    "taught": [(("wmlib", "controller", "--set", BESIDE["taught"][1][0]), tuple(
+        f"controller-vae-zh-taught/{file}" for file in (
+            "teacher.npz", "teacher.csv", "standard.npz", "lessons/000001.npz", "rounds/000.npz", "means/00001.npz",
+            "learning_curve.csv", "config.json", "elapsed.json", "metrics.jsonl")))],
     "vaegan": [(("wmlib", "vision", "--set", "vision=vaedis"),
                 ("vision-vaegan/discriminator.npz", "vision-vaegan/DONE"))],
     "shipped": [
@@ -117,7 +122,7 @@ class Fuzz:
             (self.folders["shipped"] / "manifest.json").write_text(json.dumps(manifest))
         if "adopted" in states:
             self.folders["adopted"] = root / "states" / "adopted"
-            agents.adopt(agents.shipped_agent(ARM, int(SEED)), self.folders["adopted"])
+            adopt(agents.shipped_agent(ARM, int(SEED)), self.folders["adopted"])
 
     def cases(self, each: int) -> list[tuple]:
         """(state, command, file, kind of damage, what makes it): for every file that a command reads, ``each``."""

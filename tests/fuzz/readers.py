@@ -17,19 +17,34 @@ from wmlib.config import Config
 from wmlib.data.rollouts import Rollout, RolloutStore, read_encoded
 from wmlib.envs.dream import Dream
 from wmlib.errors import UserError
+from wmlib.models.imitation import build_student, parameters_of
 from wmlib.models.inference import FrameEncoder
 from wmlib.models.weights import load_weights
+from wmlib.rollout.teacher import beginner, read_teacher
 from wmlib.rollout.worker import make_driver
-from wmlib.runs import Stage, Stopwatch, read_metrics, stored_config, write_arrays, write_csv, write_json, write_text
+from wmlib.runs import (
+    Stage,
+    Stopwatch,
+    read_csv,
+    read_metrics,
+    stored_config,
+    write_arrays,
+    write_csv,
+    write_json,
+    write_text,
+)
 from wmlib.search.cmaes import CMAES
-from wmlib.stages import dream, info
-from wmlib.stages.agents import FOLDER, Agent, adopt, shipped_agent
+from wmlib.stages import dream, imitate, info
+from wmlib.stages.adopt import adopt
+from wmlib.stages.agents import FOLDER, Agent, shipped_agent
+from wmlib.stages.chain import Chain
 from wmlib.stages.curve import COLUMNS, read_curve
 from wmlib.stages.evaluate import COLUMNS as EPISODE
 from wmlib.stages.evaluate import read_rows
 
 ARM = "vae-zh"
 CONFIG = Config.preset("smoke")
+TAUGHT = CONFIG.override(["controller.search=imitation", "controller.inputs=z"])
 FRAMES = np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3), dtype=np.uint8)
 
 
@@ -40,6 +55,8 @@ class Readers:
         self.folder, self.agent = Path(folder), shipped_agent(ARM)
         self.stage = Stage(self.folder / "collect", {"seed": 0})
         self.search = lambda: CMAES(5, 4, 0.1, 1)
+        self.student = build_student(TAUGHT.controller, np.zeros(32), np.ones(32))
+        chain, taught = Chain(TAUGHT, self.folder), self.folder / "taught"
         self._write()
         self.readers = {
             "rollouts/000000.npz": (lambda file: vars(RolloutStore.read(file)), RolloutStore.length),
@@ -62,6 +79,15 @@ class Readers:
             "adopted/adopted.json": (lambda file: adopt(self.agent, file.parent),),
             "shipped/manifest.json": (self._shipped,),
             "search.npz": (self._resumed,),
+            "taught/teacher.npz": (lambda file: read_teacher(file).weights,),
+            "taught/teacher.csv": (lambda file: read_csv(file, imitate.TEACHER),),
+            "taught/standard.npz": (lambda _: imitate._standard(taught, 32),),
+            "taught/lessons/000000.npz": (lambda _: imitate._said(chain, taught, 0, 1),),
+            "taught/rounds/000.npz": (
+                lambda _: imitate._row(chain, taught, 0),
+                lambda _: imitate._weights(taught, 0, self.student),
+            ),
+            "taught/learning_curve.csv": (lambda _: imitate._rounds_so_far(taught, 2),),
         }
 
     def run(self, each: int | None = None, seed: int = 0) -> tuple[dict, list[dict]]:
@@ -122,7 +148,16 @@ class Readers:
         for part in ("encoder", "memory", "controller"):
             shutil.copyfile(self.agent.path(part), folder / f"{part}.npz")
         numbers = dict.fromkeys(COLUMNS, 1)
-        write_csv(folder / "learning_curve.csv", COLUMNS, [numbers, {**numbers, "generation": 2}])
+        for where in (folder, folder / "taught"):
+            write_csv(where / "learning_curve.csv", COLUMNS, [numbers, {**numbers, "generation": 2}])
+        centre, spread, taught = np.zeros(32), np.ones(32), folder / "taught"
+        write_arrays(taught / "teacher.npz", {"weights": beginner()})
+        write_csv(taught / "teacher.csv", tuple(imitate.TEACHER), [dict.fromkeys(imitate.TEACHER, 1)] * 2)
+        write_arrays(taught / "standard.npz", {"centre": centre, "spread": spread})
+        write_arrays(taught / "lessons" / "000000.npz", {"inputs": mu, "wanted": np.ones((steps + 1, 3), np.float32)})
+        learnt = {f"w{index}": array for index, array in enumerate(self.student.get_weights())}
+        row = parameters_of(self.student, TAUGHT.controller, centre, spread)
+        write_arrays(taught / "rounds" / "000.npz", {"parameters": row, **learnt})
         row = dict.fromkeys(EPISODE, 1) | {"task": "CarRacing-v3", "arm": ARM, "renderer": "gymnasium"}
         write_csv(folder / "episodes.csv", EPISODE, [row, {**row, "track_seed": 2}])
         for name, columns in (("rounds", dream.COLUMNS),):

@@ -17,7 +17,8 @@ from wmlib.rollout.executors import SerialExecutor, make_executor
 from wmlib.rollout.lanes import Job
 from wmlib.rollout.worker import WorkerSpec
 from wmlib.runs import read_arrays, write_arrays
-from wmlib.stages.agents import adopt, shipped_agent
+from wmlib.stages.adopt import adopt
+from wmlib.stages.agents import shipped_agent
 from wmlib.stages.chain import Chain, plan
 from wmlib.stages.dreams import Dreams
 

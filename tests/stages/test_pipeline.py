@@ -15,7 +15,8 @@ from wmlib.config import Config
 from wmlib.errors import UserError
 from wmlib.runs import read_json, write_json
 from wmlib.stages import agents
-from wmlib.stages.agents import adopt, shipped_agent, trained_agent
+from wmlib.stages.adopt import adopt
+from wmlib.stages.agents import shipped_agent, trained_agent
 from wmlib.stages.chain import Chain, plan, run_all, run_stage
 from wmlib.stages.controller import tracks_at, tracks_until
 from wmlib.stages.curve import read_curve
@@ -37,6 +38,11 @@ def payload(folder):
         with np.load(path) as arrays:
             found |= {f"{path.relative_to(folder)}:{name}": arrays[name] for name in arrays.files}
     return found
+
+
+def interrupt(*_, **__):
+    """Ctrl-C."""
+    raise KeyboardInterrupt
 
 
 def test_every_stage_is_done_with_its_records(finished):
@@ -208,6 +214,9 @@ def test_a_taught_controller_and_its_resumption(finished, tmp_path, monkeypatch)
     with pytest.raises(SystemExit):
         main(command)
     monkeypatch.undo()
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):  # the last round is over, its choice is not made
+        patch.setattr(imitate, "choose", interrupt)
+        main(command)
     main(command)
     once, twice = (payload(tmp_path / name / stage.name) for name in ("smoke", "other"))
     assert set(once) == set(twice)

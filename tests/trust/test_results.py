@@ -187,30 +187,39 @@ def test_a_refused_command_leaves_no_state(tmp_path, capsys):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("more", ["--scale smoke", "--seed 5", "--set vae.updates=7", "--set iterations=1"])
+def test_shipped_weights_that_the_options_contradict_leave_no_folder(more, tmp_path, capsys):
+    refused(wmlib.cli, ["run", "--pretrained", "vae-zh", "--run", str(tmp_path / "x"), *more.split()], capsys)
+    refused(wmlib.cli, ["run", "--pretrained", "vae-z", "--run", str(tmp_path / "x")], capsys)
+    assert not list(tmp_path.iterdir())
+
+
 VALUES = {
-    **{"run": "R", "scale": "smoke", "seed": "1", "overrides": "seed=1", "pretrained": "vae-zh", "agent": "vae-zh"},
+    **{"run": "R", "scale": "smoke", "overrides": "seed=1", "pretrained": "vae-zh", "agent": "vae-zh"},
     **{"record": "x.gif", "renderer": "wmlib", "out": "x.csv", "results": "x", "vision": "v", "only": "03"},
 }
 
 
-def words(action):
+def words(action, number):
     """An option with a value it accepts."""
-    return [action.option_strings[0], *([] if action.nargs == 0 else [VALUES.get(action.dest, "2")])]
+    return [action.option_strings[0], *([] if action.nargs == 0 else [VALUES.get(action.dest, number)])]
 
 
+@pytest.mark.parametrize("number", ["2", "0"])
 @pytest.mark.parametrize("program", [wmlib.cli, wmbook.cli])
-def test_every_option_that_another_rules_out_is_refused(program, capsys):
+def test_every_option_that_another_rules_out_is_refused(program, number, capsys):
     """Walks the parsers: each pair that a rule forbids is one line and exit code 2 before any work."""
     commands = next(a for a in program.build_parser()._actions if hasattr(a, "choices") and a.choices).choices
     pairs = 0
     for name, parser in commands.items():
         options = {a.option_strings[0].removeprefix("--"): a for a in parser._actions if a.option_strings}
         for option, needed in (parser.get_default("needs") or {}).items():
-            assert f"--{needed}" in refused(program, [name, *words(options[option])], capsys)
+            line = refused(program, [name, *words(options[option], number)], capsys)
+            assert f"--{needed}" in line or "must be a finite number" in line  # an option that takes no 0
             pairs += 1
         for option, others in (parser.get_default("excludes") or {}).items():
             for other in others:
-                line = refused(program, [name, *words(options[option]), *words(options[other])], capsys)
+                line = refused(program, [name, *words(options[option], number), *words(options[other], number)], capsys)
                 assert f"--{other}" in line or f"--{option}" in line
                 pairs += 1
     assert pairs >= 4
@@ -241,6 +250,35 @@ def test_every_number_of_the_configuration_is_checked(value, capsys):
     assert len(found) > 50
     for name in found:
         assert name.split(".")[-1] in refused(wmlib.cli, ["show-config", "--set", f"{name}={value}"], capsys)
+
+
+@pytest.mark.parametrize(
+    ("program", "command", "reason"),
+    [
+        (wmlib.cli, "play --agent dream-tau-1.15 --record x.gif", "--agent dream-tau-1.15: has learnt takecover"),
+        (wmlib.cli, "play --agent dream-tau-1.15 --dream --record x.gif", "dream-tau-1.15: has learnt takecover"),
+        (wmlib.cli, "play --agent vae-zh --record x.avi", "--record x.avi: end the name in .mp4 or .gif"),
+        (wmlib.cli, "evaluate --pretrained random --train-seed 0", "--train-seed does not count"),
+        (wmbook.cli, "bends --pretrained dream-tau-1.15 --out x.json", "dream-tau-1.15: has learnt takecover"),
+        (wmbook.cli, "bends --pretrained vae-z --out x.json", "--pretrained vae-z: has no M"),
+        (wmbook.cli, "analyse --pretrained dream-tau-1.15 --out x.json", "dream-tau-1.15: has learnt takecover"),
+        (wmbook.cli, "race vae-zh dream-tau-1.15 --out x.mp4", "ARM dream-tau-1.15: has learnt takecover"),
+        (wmbook.cli, "race vae-zh vae-zh --out x.txt", "--out x.txt: end the name in .mp4 or .gif"),
+    ],
+)
+def test_what_a_command_cannot_do_is_said_before_the_work(program, command, reason, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("wmlib.rollout.worker.Worker", lambda *_: pytest.fail("worked first"))
+    monkeypatch.chdir(tmp_path)
+    assert reason in refused(program, command.split(), capsys)
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_memory_is_one_line(capsys, monkeypatch):
+    def full(*_):
+        raise MemoryError
+
+    monkeypatch.setattr("wmlib.stages.evaluate.evaluate", full)
+    assert "no memory left" in refused(wmlib.cli, ["evaluate", "--pretrained", "vae-zh", "--tracks", "1"], capsys)
 
 
 def test_out_is_checked_before_the_work(tmp_path, capsys, monkeypatch):
@@ -334,6 +372,55 @@ def test_a_stage_that_will_not_fit_on_the_disk_is_refused_before_it_begins(tmp_p
     command = ["collect", "--scale", "paper", "--run", str(tmp_path / "run")]
     assert "collect: this stage will write about 20.0 GB and 1.0 GB are free" in refused(wmlib.cli, command, capsys)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_resumed_stage_needs_no_space_for_what_it_has_written(tmp_path, monkeypatch):
+    import shutil
+
+    from wmlib.stages.chain import Chain, bytes_needed, check_space
+
+    taught = Config.preset("smoke").override(["controller.search=imitation"])
+    for name, kept in (("collect", "rollouts"), ("encode", "latents"), ("controller", "lessons")):
+        chain = Chain(taught, tmp_path)
+        free = shutil.disk_usage(tmp_path)._replace(free=bytes_needed(chain, name) - 1000)
+        monkeypatch.setattr("shutil.disk_usage", lambda _, free=free: free)
+        with pytest.raises(UserError, match="free space"):
+            check_space(chain, name)
+        write_arrays(chain.stage(name) / kept / "000000.npz", {"x": np.random.default_rng(0).random(1000)})
+        check_space(chain, name)
+
+
+def git(folder, *words):
+    author = ("-c", "user.name=a", "-c", "user.email=a@b")
+    done = subprocess.run(["git", "-C", str(folder), *author, *words], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_the_revision_on_record_is_of_these_sources(tmp_path, monkeypatch):
+    """Not of the repository that the package was installed or copied into, nor of the one whose hook started it."""
+    from pathlib import Path
+
+    from wmlib.runs import machine
+
+    own, source = machine._git_revision(), Path(machine.__file__)
+    for folder in ("foreign", "foreign/.venv/lib/site-packages", "clone"):
+        file = tmp_path / folder / "wmlib" / "runs" / "machine.py"
+        file.parent.mkdir(parents=True)
+        file.write_bytes(source.read_bytes())
+    (tmp_path / "clone" / "book" / "wmbook").mkdir(parents=True)
+    for folder in (tmp_path / "foreign", tmp_path / "clone"):
+        git(folder, "init", "-q"), git(folder, "add", "-A"), git(folder, "commit", "-qm", "first")
+    monkeypatch.delenv("WMLIB_REVISION", raising=False)
+    with monkeypatch.context() as patch:
+        patch.setenv("GIT_DIR", str(tmp_path / "foreign" / ".git"))
+        assert machine._git_revision() == own
+    expected = {"clone": git(tmp_path / "clone", "rev-parse", "--short=10", "HEAD")}
+    for folder in ("foreign", "foreign/.venv/lib/site-packages", "clone"):
+        monkeypatch.setattr(machine, "__file__", str(tmp_path / folder / "wmlib" / "runs" / "machine.py"))
+        assert machine._git_revision() == expected.get(folder)
+        monkeypatch.setenv("WMLIB_REVISION", "said")
+        assert machine._git_revision() == expected.get(folder, "said")
+        monkeypatch.delenv("WMLIB_REVISION")
 
 
 def test_another_jupyter_book_is_not_taken_for_this_one(tmp_path, monkeypatch):

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wmlib.config.settings import at_least, positive
+from wmlib.errors import UserError
 
+SCHOOL, LESSONS = range(500_000, 600_000), range(600_000, 900_000)  # fitness tracks of its search, and of C's rounds
 _AT_LEAST_ONE = ("generations", "tracks", "rounds", "episodes", "every", "passes", "last_passes", "batch_size")
 _POSITIVE = ("sigma", "rate", "last_rate")
 
@@ -58,3 +60,7 @@ class TeachingConfig:
             at_least(f"teaching.{name}", getattr(self, name), 1)
         for name in _POSITIVE:
             positive(f"teaching.{name}", getattr(self, name))
+        for times, each, tracks in (("generations", "tracks", SCHOOL), ("rounds", "episodes", LESSONS)):
+            asked, there = getattr(self, times) * getattr(self, each), len(tracks)
+            if asked > there:
+                raise UserError(f"teaching.{times} times teaching.{each} is {asked}: there are {there} tracks for it")

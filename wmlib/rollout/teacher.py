@@ -6,11 +6,14 @@ It draws no picture and runs no V and no M, so a generation of it costs a second
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from gymnasium.utils.seeding import np_random
 
 from wmlib.config import ACTION_SIZE, MAX_STEPS, TASKS
 from wmlib.models.controller import squash
+from wmlib.runs import read_arrays
 from wmlib.simulator.senses import AHEAD, BENDS, BLUR, SENSES
 from wmlib.simulator.simulator import Simulator
 from wmlib.simulator.track import generate
@@ -25,6 +28,11 @@ def beginner() -> np.ndarray:
     for action, always, fast, bend in ((1, 0.5, -1.0, -1.5), (2, -1.0, 1.0, 1.0)):
         weights[-1, action], weights[speed, action], weights[BENDS : BENDS + 3, action] = always, fast, bend
     return weights
+
+
+def read_teacher(path: Path) -> Teacher:
+    """The teacher whose ``weights`` a file holds. Raises :class:`UserError` if it is missing, damaged or another's."""
+    return Teacher(read_arrays(path, ("weights",), {"weights": (SENSES, ACTION_SIZE)})["weights"])
 
 
 class Teacher:

@@ -16,9 +16,7 @@ from wmlib.rollout.drivers import ActionNoise, WorldModelDriver
 from wmlib.rollout.lanes import Episode, Job, drive
 from wmlib.rollout.lessons import Lessons, Pupil
 from wmlib.rollout.recorder import Recorder
-from wmlib.rollout.teacher import Teacher
-from wmlib.runs import read_arrays
-from wmlib.simulator.senses import SENSES
+from wmlib.rollout.teacher import read_teacher
 
 
 @dataclass(frozen=True)
@@ -68,9 +66,8 @@ class Worker:
         self.driver = make_driver(spec)
         self.recorder = None
         if spec.teacher:
-            weights = read_arrays(spec.teacher, ("weights",), {"weights": (SENSES, task.action_size)})["weights"]
             self.recorder = Lessons(spec.record, spec.lanes, spec.every)
-            self.driver = Pupil(self.driver, Teacher(weights), self.simulator, self.recorder)
+            self.driver = Pupil(self.driver, read_teacher(spec.teacher), self.simulator, self.recorder)
         elif spec.record:
             self.recorder = Recorder(RolloutStore(spec.record), spec.lanes, spec.max_steps)
 

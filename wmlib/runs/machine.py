@@ -52,12 +52,24 @@ def processor() -> dict:
 
 
 def _git_revision() -> str | None:
-    """Of these sources; where git's folder is not, as in a container, what ``WMLIB_REVISION`` says."""
+    """Of these sources; where git's folder is not, as in a container, what ``WMLIB_REVISION`` says.
+
+    A package that lies in another project's repository, as one installed there does, has none: that project's revision
+    says nothing about these sources.
+    """
+    root = Path(__file__).resolve().parents[2]
+    here = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}  # a hook's are another's
+
+    def git(*words: str) -> str:
+        command = ["git", "-C", str(root), *words]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10, env=here).stdout.strip()
+
     try:
-        command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=10"]
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+        if (root / "book" / "wmbook").is_dir() and Path(git("rev-parse", "--show-toplevel")).samefile(root):
+            return git("describe", "--always", "--dirty", "--abbrev=10")
     except (OSError, subprocess.SubprocessError):
-        return os.environ.get("WMLIB_REVISION") or None
+        pass
+    return os.environ.get("WMLIB_REVISION") or None
 
 
 @contextmanager

@@ -86,7 +86,7 @@ class Stage:
             file = self.path / "config.json"
             changes = differences(read_record(file, key=dict)["key"], self.key) if os.path.lexists(file) else {}
             raise UserError(
-                f"{self.path}: made with another configuration ({_first(changes)}); "
+                f"{self.path}: made with another configuration ({first_change(changes)}); "
                 "choose another --run folder, or --force to redo this stage"
             )
         if "payload" not in record:  # adopted, or made by an earlier version
@@ -148,7 +148,7 @@ class Stage:
                 same_inputs = stored["identity"] == self._identity(stored["key"])
                 if not same_inputs or not set(changes) <= set(self.resumable):
                     raise UserError(
-                        f"{self.path}: made with another configuration ({_first(changes)}, says config.json); "
+                        f"{self.path}: made with another configuration ({first_change(changes)}, says config.json); "
                         "choose another --run folder, or --force to redo this stage"
                     )
                 self._record(stored, changes)
@@ -189,7 +189,7 @@ def _counted(payload: dict) -> str:
     return f"{payload.get('files')} files of {payload.get('bytes')} bytes"
 
 
-def _first(changes: dict[str, list]) -> str:
+def first_change(changes: dict[str, list]) -> str:
     """The first difference in words."""
     for name, (stored, wanted) in changes.items():
         return f"{name}: {stored} there, {wanted} now"

@@ -18,14 +18,13 @@ from wmlib.config import VISIONS, Config, ControllerConfig
 from wmlib.config.settings import from_dict
 from wmlib.errors import UserError
 from wmlib.models.controller import parameter_count
-from wmlib.models.weights import load_weights, save_weights, set_model_weights
+from wmlib.models.weights import load_weights, set_model_weights
+from wmlib.rollout.teacher import Teacher, read_teacher
 from wmlib.rollout.worker import WorkerSpec
-from wmlib.runs import DONE, OWNER, read_arrays, read_json, read_record, write_json
-from wmlib.simulator.senses import SENSES
+from wmlib.runs import DONE, read_arrays, read_record
 from wmlib.stages.chain import Chain, plan
 
 FOLDER = Path(__file__).resolve().parent.parent / "pretrained"
-PARTS = {"vision": ("encoder", "decoder"), "memory": ("memory",)}  # weights that a stage leaves
 
 
 def worker_spec(
@@ -76,10 +75,9 @@ class Agent:
         return read_arrays(self.files["controller"], ("parameters",), size)["parameters"].astype(np.float64)
 
     @property
-    def teacher(self) -> np.ndarray | None:
-        """Weights (SENSES, 3) of the teacher C learnt from, or None. Raises :class:`UserError` as parameters do."""
-        shape = {"weights": (SENSES, self.config.numbers.action_size)}
-        return read_arrays(self.files["teacher"], ("weights",), shape)["weights"] if self.path("teacher") else None
+    def teacher(self) -> Teacher | None:
+        """The teacher C learnt from, or None. Raises :class:`UserError` if its file is damaged."""
+        return read_teacher(self.files["teacher"]) if self.path("teacher") else None
 
     def networks(self) -> tuple:
         """V and M as Keras models with this agent's weights, ready to look into or to train on: (VAE, MDNRNN).
@@ -103,6 +101,12 @@ class Agent:
     def worker_spec(self, lanes: int, renderer: str | None = None) -> WorkerSpec:
         """How this agent drives."""
         return worker_spec(self.config, self.files["encoder"], self.path("memory"), lanes, renderer)
+
+    def playing(self, task: str, option: str) -> Agent:
+        """The agent itself, if this task is what it learnt. Raises :class:`UserError` that names ``option``."""
+        if self.config.task != task:
+            raise UserError(f"{option} {self.arm}: has learnt {self.config.task}, not {task}")
+        return self
 
     def with_picture(self, option: str) -> Agent:
         """The agent itself, if it can draw what it sees and dreams. Raises :class:`UserError` that names ``option``."""
@@ -223,37 +227,3 @@ def shipped_agent(arm: str, train_seed: int | None = None, folder: Path = FOLDER
     if not {"encoder", "controller"} <= set(files):
         raise UserError(f"{manifest}: names no encoder or no controller of {arm}; restore it from the repository")
     return Agent(arm, seed, Config.from_dict(run.get("config"), manifest), files, stages, "shipped weights")
-
-
-def adopt(agent: Agent, folder: Path) -> Config:
-    """Fill a new run folder with an agent's V and M as finished stages, so that only C is learnt; its configuration.
-
-    Stages whose data are not shipped (rollouts, latents) are marked as finished too, with the figures and costs of the
-    run they come from, so that what follows reports its whole cost. Calling it again changes nothing.
-
-    Raises:
-        UserError: the folder belongs to another run.
-    """
-    folder = Path(folder)
-    marker = folder / "adopted.json"
-    origin = {"arm": agent.arm, "train_seed": agent.train_seed}
-    if os.path.lexists(marker):
-        if read_json(marker) != origin:
-            raise UserError(f"{marker}: this folder was begun from other weights; choose a new --run folder")
-        return agent.config
-    if folder.exists() and any(path.name != OWNER for path in folder.iterdir()):
-        raise UserError(f"{folder}: is not empty; choose a new --run folder to start from shipped weights")
-    if agent.path("memory") is None:
-        raise UserError(f"--pretrained {agent.arm}: ships no M; start from an arm that has one, such as vae-zh")
-    for chain, name in plan(agent.config, folder, last="memory"):
-        stage = chain.stage(name)
-        write_json(stage / "config.json", {"identity": stage.identity, "key": stage.key})
-        if chain.iteration == agent.config.iterations:
-            for part in PARTS.get(name, ()):
-                if agent.path(part) is not None:
-                    save_weights(stage / f"{part}.npz", load_weights(agent.path(part)))
-        recorded = {"seconds": 0.0, **agent.stages.get(stage.name, {})}
-        write_json(stage / DONE, {"identity": stage.identity, **recorded, "adopted": True})
-    write_json(folder / "config.json", agent.config.to_dict())
-    write_json(marker, origin)
-    return agent.config

@@ -15,6 +15,7 @@ from wmlib.runs import Stage, owned, write_json
 
 FRAME_BYTES, LATENT_BYTES = 2_000, 150  # on disk, per frame: a compressed picture; mean and variance in float16
 LESSON_BYTES = 600  # C's inputs in float16
+KEPT = {"collect": "rollouts", "encode": "latents", "controller": "lessons"}  # what is not written again on resuming
 ORDER = ("collect", "vision", "encode", "memory", "controller", "evaluate")
 
 
@@ -149,8 +150,8 @@ def bytes_needed(chain: Chain, name: str) -> int:
 def check_space(chain: Chain, name: str) -> None:
     """Raise :class:`UserError` unless what a stage has still to write fits on the disk."""
     stage = chain.stage(name)
-    written = sum(path.lstat().st_size for path in stage.path.rglob("*.npz")) if name in ("collect", "encode") else 0
-    needed = bytes_needed(chain, name) - written
+    written = (stage / KEPT[name]).glob("*.npz") if name in KEPT else ()
+    needed = bytes_needed(chain, name) - sum(path.lstat().st_size for path in written)
     there = next(folder for folder in (stage.path.absolute(), *stage.path.absolute().parents) if folder.exists())
     free = shutil.disk_usage(there).free
     if free < needed:

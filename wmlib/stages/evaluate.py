@@ -13,6 +13,7 @@ import numpy as np
 
 from wmlib.config import TASKS, RolloutConfig
 from wmlib.config.settings import one_of
+from wmlib.errors import UserError
 from wmlib.rollout.executors import make_executor
 from wmlib.rollout.lanes import Job
 from wmlib.rollout.worker import WorkerSpec
@@ -93,6 +94,8 @@ def evaluate_shipped(arguments) -> None:
     count = arguments.tracks or 100
     first = TRACK_SEEDS["test"].start if arguments.first_seed is None else arguments.first_seed
     agent, name = None, "carracing"
+    if arguments.pretrained == "random" and arguments.train_seed is not None:
+        raise UserError("--train-seed does not count with --pretrained random; leave one of them out")
     if arguments.pretrained != "random":
         agent = shipped_agent(arguments.pretrained, arguments.train_seed)
         name = agent.config.task

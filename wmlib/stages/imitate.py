@@ -11,7 +11,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from wmlib.config import ACTION_SIZE
+from wmlib.config.teaching import LESSONS, SCHOOL
 from wmlib.envs.dream import in_threads
+from wmlib.errors import UserError
 from wmlib.rollout.executors import make_executor
 from wmlib.rollout.lanes import Job
 from wmlib.rollout.teacher import beginner, judge
@@ -31,7 +34,6 @@ from wmlib.seeds import generator, track_seeds
 from wmlib.stages.agents import worker_spec
 from wmlib.stages.curve import append, conclude, curve_row, out_of_time, read_curve, validate, validated
 
-SCHOOL, LESSONS = 500_000, 600_000  # first fitness tracks of the teacher's search and of C's rounds
 SHARE = 4  # candidates that one thread judges
 TEACHER = {"generation": int, "env_steps": int, "fitness_mean": float, "fitness_max": float}
 
@@ -43,8 +45,8 @@ def run(chain, stage: Stage) -> None:
     config, taught, clock = chain.config, chain.config.teaching, Stopwatch(stage)
     steps = find_teacher(chain, stage)
     clock.save()
-    curve = read_curve(stage / "learning_curve.csv")
-    said = [_said(stage, 0, len(curve) * taught.episodes)] if curve else []
+    curve = _rounds_so_far(stage, taught.rounds)
+    said = [_said(chain, stage, 0, len(curve) * taught.episodes)] if curve else []
     plain = worker_spec(config, chain.vision / "encoder.npz", chain.memory / "memory.npz")
     beside = replace(plain, teacher=stage / "teacher.npz", record=stage / "lessons", noise=taught.noise,
                      every=taught.every)  # fmt: skip
@@ -56,9 +58,9 @@ def run(chain, stage: Stage) -> None:
     ):
         while len(curve) < taught.rounds and not (curve and out_of_time(config.controller, clock)):
             number = len(curve)
-            parameters = _row(stage, number - 1) if number else np.zeros(_size(chain))
+            parameters = _row(chain, stage, number - 1) if number else np.zeros(_size(chain))
             episodes = _drive(chain, school, parameters, number)
-            said.append(_said(stage, number * taught.episodes, (number + 1) * taught.episodes))
+            said.append(_said(chain, stage, number * taught.episodes, (number + 1) * taught.episodes))
             inputs, wanted = (np.concatenate(parts) for parts in zip(*said, strict=True))
             if number == 0:
                 seen = inputs.astype(np.float32)
@@ -88,7 +90,7 @@ def run(chain, stage: Stage) -> None:
             append(stage, curve, row, clock)  # last: what it lacks is done again
             clock.save()
             progress.advance(note=f"drove {row['population_mean']:.0f}, error {error:.4f}{validated(row)}")
-    conclude(stage, curve, clock, len(parameters), teacher_steps=steps)
+    conclude(stage, curve, clock, _size(chain), teacher_steps=steps)
 
 
 def find_teacher(chain, stage: Stage) -> int:
@@ -101,7 +103,7 @@ def find_teacher(chain, stage: Stage) -> int:
     rows, steps = [], 0
     with Progress(f"{stage.name} (teacher)", taught.generations, "generations", 0) as progress:
         for generation in range(taught.generations):
-            seeds = track_seeds("fitness", config.seed, SCHOOL + generation * taught.tracks, taught.tracks)
+            seeds = track_seeds("fitness", config.seed, SCHOOL.start + generation * taught.tracks, taught.tracks)
             parts = np.array_split(search.ask(), -(-taught.population // SHARE))
             calls = [
                 (part, seeds, taught.blur, taught.calm, taught.patience,
@@ -122,16 +124,36 @@ def find_teacher(chain, stage: Stage) -> int:
 def _drive(chain, school, parameters: np.ndarray, number: int) -> list:
     """The episodes of one round, each leaving its lesson."""
     taught = chain.config.teaching
-    seeds = track_seeds("fitness", chain.config.seed, LESSONS + number * taught.episodes, taught.episodes)
+    seeds = track_seeds("fitness", chain.config.seed, LESSONS.start + number * taught.episodes, taught.episodes)
     shared = 0 < number <= taught.shared_rounds  # a second candidate of zeros, for whom the teacher drives
     jobs = [Job(number * taught.episodes + index, index % 2 if shared else 0, seed) for index, seed in enumerate(seeds)]
     return school.run(jobs, np.stack([parameters, np.zeros_like(parameters)]), taught.patience)
 
 
-def _said(stage: Stage, first: int, end: int) -> tuple[np.ndarray, np.ndarray]:
+def _rounds_so_far(stage: Stage, rounds: int) -> list[dict]:
+    """Rows of the learning curve, one for every round that is over; empty when there is none yet."""
+    file = stage / "learning_curve.csv"
+    curve = read_curve(file)
+    if [row["generation"] for row in curve] != list(range(1, len(curve) + 1)) or len(curve) > rounds:
+        raise UserError(f"{file}: its rounds are not 1 to {rounds} in order; use --force to start again")
+    return curve
+
+
+def _said(chain, stage: Stage, first: int, end: int) -> tuple[np.ndarray, np.ndarray]:
     """What C saw in lessons ``first`` to ``end``, float16 (n, inputs), and what was wanted there, float32 (n, 3)."""
-    parts = [read_arrays(stage / "lessons" / f"{index:06d}.npz", ("inputs", "wanted")) for index in range(first, end)]
-    return tuple(np.concatenate([part[name] for part in parts]) for name in ("inputs", "wanted"))
+    shapes, parts = {"inputs": (None, _inputs(chain)), "wanted": (None, ACTION_SIZE)}, []
+    for index in range(first, end):
+        file = stage / "lessons" / f"{index:06d}.npz"
+        parts.append(read_arrays(file, tuple(shapes), shapes))
+        if len({len(array) for array in parts[-1].values()}) > 1 or not len(parts[-1]["wanted"]):
+            raise UserError(f"{file}: inputs and wanted differ in length, or are empty; use --force to start again")
+    return tuple(np.concatenate([part[name] for part in parts]) for name in shapes)
+
+
+def _inputs(chain) -> int:
+    from wmlib.models.controller import input_size
+
+    return input_size(chain.config.controller, chain.config.memory.hidden_size)
 
 
 def _size(chain) -> int:
@@ -140,8 +162,9 @@ def _size(chain) -> int:
     return parameter_count(chain.config.controller, chain.config.memory.hidden_size)
 
 
-def _row(stage: Stage, number: int) -> np.ndarray:
-    return read_arrays(stage / "rounds" / f"{number:03d}.npz", ("parameters",))["parameters"]
+def _row(chain, stage: Stage, number: int) -> np.ndarray:
+    file, size = stage / "rounds" / f"{number:03d}.npz", {"parameters": (_size(chain),)}
+    return read_arrays(file, ("parameters",), size)["parameters"]
 
 
 def _standard(stage: Stage, inputs: int) -> tuple[np.ndarray, np.ndarray]:

@@ -162,6 +162,4 @@ def _agent(task: str, agent: str | Agent | None, run: str | None) -> Agent:
     """The agent whose V and M are dreamt in."""
     if not isinstance(agent, Agent):
         agent = trained_agent(run, agent) if run else shipped_agent(agent or AGENTS[task])
-    if agent.config.task != task:
-        raise UserError(f"agent {agent.arm}: has learnt {agent.config.task}, not {task}")
-    return agent.with_picture(f"agent {agent.arm}")
+    return agent.playing(task, "agent").with_picture(f"agent {agent.arm}")

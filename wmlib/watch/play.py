@@ -8,13 +8,12 @@ import sys
 import numpy as np
 
 from wmlib.errors import UserError
-from wmlib.runs import check_writable
-from wmlib.watch.video import video
+from wmlib.watch.video import check_film, video
 
 
 def play(arguments) -> None:
     """Run one episode as the command line asks. Raises :class:`UserError` when there is neither screen nor --record."""
-    check_writable(arguments.record, "--record")
+    check_film(arguments.record, "--record")
     if arguments.agent == "random" and arguments.train_seed is not None:
         raise UserError("--train-seed does not count with --agent random; leave one of them out")
     if arguments.record:
@@ -67,7 +66,8 @@ def _side_by_side(arguments):
     from wmlib.stages.agents import shipped_agent
     from wmlib.watch.film import SideBySide
 
-    film = SideBySide(shipped_agent(arguments.agent, arguments.train_seed).with_picture("--side-by-side"))
+    agent = shipped_agent(arguments.agent, arguments.train_seed).playing("carracing", "--agent")
+    film = SideBySide(agent.with_picture("--side-by-side"))
     return lambda observation, action: film(preprocess(observation), action)
 
 
@@ -103,6 +103,7 @@ def _agent(arguments):
     else:
         name, seed = arguments.agent, arguments.train_seed
         agent = trained_agent(arguments.run, name) if arguments.run else shipped_agent(name, seed)
+        agent.playing("carracing", "--agent")
         spec, parameters = agent.worker_spec(1), agent.parameters
     driver = make_driver(spec)
     driver.begin(0, Job(0, 0, arguments.track), parameters)

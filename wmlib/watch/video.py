@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from wmlib.errors import UserError
-from wmlib.runs import atomic_path
+from wmlib.runs import atomic_path, check_writable
 
 FRAMES_PER_SECOND = 50  # CarRacing's own time
 GIF_FILTER = "fps=12.5,scale=iw/2:-2:flags=area,split[a][b];[a]palettegen=max_colors=64[p];[b][p]paletteuse=dither=none"
@@ -17,6 +17,13 @@ ENCODINGS = {
     ".mp4": ("libx264", ["-movflags", "+faststart", "-f", "mp4"]),
     ".gif": ("gif", ["-filter_complex", GIF_FILTER, "-f", "gif"]),
 }
+
+
+def check_film(path: Path | None, option: str) -> None:
+    """Raise :class:`UserError` that names ``option`` unless a film can be written there: before the work, not after."""
+    check_writable(path, option)
+    if path is not None and path.suffix not in ENCODINGS:
+        raise UserError(f"{option} {path}: end the name in {' or '.join(ENCODINGS)}")
 
 
 @contextmanager
@@ -35,8 +42,7 @@ def video(
     if path is None:
         yield None
         return
-    if path.suffix not in ENCODINGS:
-        raise UserError(f"--record {path}: end the name in {' or '.join(ENCODINGS)}")
+    check_film(path, "film")
     import imageio_ffmpeg
 
     codec, options = ENCODINGS[path.suffix]

@@ -21,7 +21,7 @@ NOISE = 0.4  # their action noise, so that the same place on the road is met at 
 def analyse(arguments) -> None:
     """Drive, measure, and put the arm's entry into the record; then film, if asked to."""
     from wmbook.records.records import find_root
-    from wmlib.runs import check_writable, read_json, write_json
+    from wmlib.runs import check_writable, read_record, write_json
 
     if arguments.tracks < 8:
         raise UserError("--tracks: at least 8, so that read-outs can be fitted on some and tested on others")
@@ -30,10 +30,11 @@ def analyse(arguments) -> None:
     check_writable(arguments.out, "--out")
     arm = arguments.pretrained or arguments.arm or "vae-zh"
     agent = shipped_agent(arm, arguments.train_seed) if arguments.pretrained else trained_agent(arguments.run, arm)
+    agent.playing("carracing", "--pretrained" if arguments.pretrained else "--arm")
     if arguments.films and arguments.pretrained is None:
         raise UserError("--films needs shipped weights with a decoder: give --pretrained ARM instead of --run")
     path = arguments.out or find_root() / "book" / "results" / "analysis.json"
-    record = read_json(path) if path.exists() else {}
+    record = read_record(path) if path.exists() else {}
     record[agent.arm] = entry = examine(agent, arguments.tracks)
     if arguments.pretrained and arguments.run:
         entry["float16"] = _precision(agent, trained_agent(arguments.run, arm), entry)

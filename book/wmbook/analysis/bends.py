@@ -15,8 +15,8 @@ from wmbook.analysis.drives import Drive, drive_tracks
 from wmbook.analysis.readout import EMPTY, FOLDS, NEAR, STRIDE, ridge_guess, score
 from wmbook.show.bends import PLACES, TURNS
 from wmlib.config import ACTION_SIZE
+from wmlib.errors import UserError
 from wmlib.models.controller import input_size
-from wmlib.rollout.teacher import Teacher
 from wmlib.stages.agents import Agent, shipped_agent
 from wmlib.stats import bootstrap_interval, describe
 
@@ -144,7 +144,7 @@ def examine(agent: Agent, seeds: list[int]) -> dict:
 
 def examine_teacher(agent: Agent, seeds: list[int]) -> dict:
     """The entry of the teacher of a taught driver, who senses the simulator's state, and who can copy it."""
-    drives = drive_tracks(agent.worker_spec(1), agent.parameters, seeds, teacher=Teacher(agent.teacher))
+    drives = drive_tracks(agent.worker_spec(1), agent.parameters, seeds, teacher=agent.teacher)
     return {
         "source": f"teacher of {agent.arm}, {agent.source}",
         "first_track": seeds[0],
@@ -158,16 +158,19 @@ def examine_teacher(agent: Agent, seeds: list[int]) -> dict:
 def bends(arguments) -> None:
     """Drive, measure, and put the driver's entry into the record."""
     from wmbook.records.records import find_root
-    from wmlib.runs import check_writable, read_json, write_json
+    from wmlib.runs import check_writable, read_record, write_json
     from wmlib.seeds import track_seeds
 
     check_writable(arguments.out, "--out")
-    agent = shipped_agent(arguments.pretrained, arguments.train_seed)
+    agent = shipped_agent(arguments.pretrained, arguments.train_seed).playing("carracing", "--pretrained")
+    if agent.path("memory") is None:
+        raise UserError(f"--pretrained {agent.arm}: has no M, so that there is no h to read a bend from; try vae-zh")
     path = Path(arguments.out or find_root() / "book" / "results" / "bends.json")
-    record = read_json(path) if path.exists() else {}
+    record = {agent.arm: {}} | (read_record(path) if path.exists() else {})
+    if not isinstance(record[agent.arm], dict):
+        raise UserError(f"{path}: {agent.arm} is no record of training seeds; move it away")
     tracks = track_seeds("validation", 0, FIRST, arguments.tracks)
-    entry = examine(agent, tracks)
-    record.setdefault(agent.arm, {})[str(agent.train_seed)] = entry
+    record[agent.arm][str(agent.train_seed)] = entry = examine(agent, tracks)
     if agent.teacher is not None:
         record.setdefault(TEACHER, {})[str(agent.train_seed)] = examine_teacher(agent, tracks)
     write_json(path, dict(sorted(record.items())))

@@ -97,7 +97,7 @@ class Notes:
 
 def listen(agent: Agent, seeds: list[int]) -> list[Lesson]:
     """Let a taught agent drive tracks with noise, its teacher beside it; a lesson from each."""
-    teacher = Telling(agent.teacher)
+    teacher = Telling(agent.teacher.weights)
     worker = Worker(replace(agent.worker_spec(len(seeds)), noise=TAUGHT.noise))
     notes = Notes(len(seeds), worker.driver, teacher, load_weights(agent.path("memory")))
     pupil = Pupil(worker.driver, teacher, worker.simulator, notes)

@@ -11,7 +11,7 @@ from wmlib.rollout.lanes import Job, drive
 from wmlib.rollout.worker import Worker
 from wmlib.stages.agents import Agent, shipped_agent
 from wmlib.watch.film import CAPTION, GAP, SIZE, compose
-from wmlib.watch.video import FRAMES_PER_SECOND, video
+from wmlib.watch.video import FRAMES_PER_SECOND, check_film, video
 
 SHOWN = (50, 750)  # frames: from when the camera has come down; 14 s
 POSTER = 240  # frame of the poster
@@ -74,10 +74,8 @@ def race(arguments) -> None:
     """Drive, film, and say what each returned."""
     import cv2
 
-    from wmlib.runs import check_writable
-
-    check_writable(arguments.out, "--out")
-    agents = [shipped_agent(arm) for arm in arguments.arms]
+    check_film(arguments.out, "--out")
+    agents = [shipped_agent(arm).playing("carracing", "ARM") for arm in arguments.arms]
     drives = [driven(agent, arguments.track) for agent in agents]
     first, last = SHOWN
     with video(arguments.out, FRAMES_PER_SECOND / EVERY, CRF) as write:

@@ -10,7 +10,7 @@ import numpy as np
 
 from wmbook.records.ratios import pooled, ratio, ratio_interval
 from wmlib.errors import UserError
-from wmlib.runs import read_json, write_text
+from wmlib.runs import read_record, write_text
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def merge(path: Path, settings: dict, entries: dict[tuple[str, int], dict]) -> d
     Raises:
         UserError: the record was measured with other settings, or at another scale.
     """
-    record = read_json(path) if path.exists() else {"settings": settings, "arms": {}}
+    record = read_record(path, settings=dict, arms=dict) if path.exists() else {"settings": settings, "arms": {}}
     if record["settings"] != settings:
         raise UserError(f"{path}: was measured at another scale or with other settings; choose another --out")
     for (arm, seed), entry in entries.items():

@@ -20,7 +20,6 @@ from wmlib.runs import (
     Stage,
     provenance,
     read_arrays,
-    read_json,
     read_metrics,
     read_record,
     write_arrays,
@@ -70,7 +69,7 @@ def report_vision(folder: Path, name: str, results: Path | None = None) -> None:
     config = as_trained(chain)
     _metrics_table(results / "training" / f"vision-{name}-seed{config.seed}.csv", chain.vision)
     file = results / "visions.json"
-    record = read_json(file) if file.exists() else {}
+    record = read_record(file) if file.exists() else {}
     recorded = chain.vision.summary()
     settings = {"vision": config.vision, **asdict(config.vision_settings)}
     record.setdefault(name, {})[str(config.seed)] = {"settings": settings, "figures": recorded}
@@ -115,7 +114,7 @@ def _merge_curve(path: Path, chain: Chain, arm: str, seed: int) -> None:
 
 
 def _merge_costs(path: Path, chain: Chain, arm: str, seed: int) -> None:
-    record = read_json(path) if path.exists() else {}
+    record = read_record(path) if path.exists() else {}
     stages = figures(chain)
     record[f"{arm}/seed{seed}"] = {
         "scale": chain.config.scale,
@@ -157,7 +156,7 @@ def summarise(results: Path) -> dict:
     rows = read_rows(results / "evaluations.csv")
     task = next(task for task in TASKS.values() if task.record == rows[0]["task"])
     true = task.renderers[0]
-    costs = read_json(results / "runs.json") if (results / "runs.json").exists() else {}
+    costs = read_record(results / "runs.json") if (results / "runs.json").exists() else {}
     arms = {}
     for arm in sorted({row["arm"] for row in rows}):
         seeds = sorted({row["train_seed"] for row in rows if row["arm"] == arm})
@@ -203,7 +202,7 @@ def publish_weights(chain: Chain, folder: Path = FOLDER) -> None:
     config, arm, seed = chain.config, label(chain.config), chain.config.seed
     place = folder / arm / f"seed{seed}"
     manifest = folder / "manifest.json"
-    record = read_json(manifest) if manifest.exists() else {"arms": {}}
+    record = read_record(manifest, arms=dict) if manifest.exists() else {"arms": {}}
     entry = record["arms"].setdefault(arm, {"headline": seed, "train_seeds": {}})
     chosen = _chosen(chain)
     others = [run["validation_mean"] for other, run in entry["train_seeds"].items() if other != str(seed)]
