@@ -68,6 +68,7 @@ def test_bad_overrides_name_the_key(text, part):
             "no teacher for task=takecover",
         ),
         (["controller.search=imitation", "controller.world=dream"], "real world"),
+        (["controller.search=imitation+evolution", "controller.world=dream"], "real world"),
     ],
 )
 def test_what_does_not_go_together_is_refused(together, part):
@@ -92,6 +93,7 @@ def test_unknown_scale_and_foreign_dictionary():
         (["vision=vaegan"], "vaegan-zh"),
         (["vision=vaedis"], "vaedis-zh"),
         (["controller.search=imitation"], "vae-zh-taught"),
+        (["controller.search=imitation+evolution"], "vae-zh-taught-evolved"),
         (["controller.search=imitation", "controller.hidden_units=40"], "vae-zh-hidden-taught"),
     ],
 )

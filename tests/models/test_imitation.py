@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from wmlib.config import ControllerConfig
 from wmlib.models.controller import act, squash
-from wmlib.models.imitation import action_error, build_student, learn, parameters_of
+from wmlib.models.imitation import action_error, build_student, folded, learn, parameters_of, unfolded
 
 KINDS = {
     "linear": ControllerConfig(inputs="zh"),
@@ -32,6 +32,10 @@ def test_the_row_that_drives_is_the_model(kind):
     row = parameters_of(student, config, centre, spread)
     actions = act(config, np.tile(row, (5, 1)), x[:, :32], x[:, 32:])
     np.testing.assert_allclose(actions, squash(student(x).numpy()), atol=1e-3)
+    standard = unfolded(row, config, centre, spread)
+    np.testing.assert_allclose(folded(standard, config, centre, spread), row, atol=1e-9)
+    weights = np.concatenate([array.reshape(-1) for array in student.get_weights()])
+    np.testing.assert_allclose(standard, weights, atol=1e-6)
 
 
 def test_a_teacher_that_can_be_copied_is():

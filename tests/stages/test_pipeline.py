@@ -201,21 +201,21 @@ def test_a_taught_controller_and_its_resumption(finished, tmp_path, monkeypatch)
     with np.load(stage / "controller.npz") as arrays:
         assert arrays["parameters"].shape == (289 * 5 + 6 * 3,) and arrays["parameters"].any()
 
+    from wmlib.stages import curve as written
     from wmlib.stages import imitate
 
-    command[2], written = str(tmp_path / "other"), imitate.write_text
+    command[2], write = str(tmp_path / "other"), written.write_csv
 
-    def killed(path, text):
-        if path.name == "learning_curve.csv" and text.count("\n") == 3:
+    def killed(path, columns, rows):
+        if len(rows) == 2:
             raise KeyboardInterrupt
-        written(path, text)
+        write(path, columns, rows)
 
-    monkeypatch.setattr(imitate, "write_text", killed)
-    with pytest.raises(SystemExit):
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        patch.setattr(written, "write_csv", killed)
         main(command)
-    monkeypatch.undo()
     with monkeypatch.context() as patch, pytest.raises(SystemExit):  # the last round is over, its choice is not made
-        patch.setattr(imitate, "choose", interrupt)
+        patch.setattr(imitate, "conclude", interrupt)
         main(command)
     main(command)
     once, twice = (payload(tmp_path / name / stage.name) for name in ("smoke", "other"))
@@ -225,6 +225,22 @@ def test_a_taught_controller_and_its_resumption(finished, tmp_path, monkeypatch)
     report([tmp_path / "smoke"], tmp_path / "results", publish=True, pretrained=tmp_path / "pretrained")
     agent = shipped_agent("vae-zh-hidden-taught-smoke", folder=tmp_path / "pretrained")
     assert agent.config.controller.hidden_units and agent.parameters.shape == (289 * 5 + 6 * 3,)
+    assert agent.teacher.weights.any()
+
+
+def test_evolution_goes_on_from_what_was_taught(finished, tmp_path):
+    folder = tmp_path / "smoke"
+    shutil.copytree(finished, folder)
+    settings = ["controller.search=imitation+evolution", "teaching.evolution_sigma=1e-9", "controller.tracks=2"]
+    main(["run", "--run", str(folder), *(word for text in settings for word in ("--set", text))])
+    taught, evolved = (folder / f"controller-vae-zh-taught{end}" for end in ("", "-evolved"))
+    with np.load(taught / "controller.npz") as start, np.load(evolved / "controller.npz") as answer:
+        assert start["parameters"].any()
+        np.testing.assert_allclose(answer["parameters"], start["parameters"], atol=1e-6)
+    assert read_json(evolved / "DONE")["generations"] == 2 and read_json(taught / "DONE")["teacher_steps"]
+    report([folder], tmp_path / "results", publish=True, pretrained=tmp_path / "pretrained")
+    stages = read_json(tmp_path / "results" / "runs.json")["vae-zh-taught-evolved-smoke/seed0"]["stages"]
+    assert {taught.name, evolved.name} < set(stages), "what the lessons cost counts"
 
 
 def test_shipped_weights_begin_a_folder_from_the_shell(finished, tmp_path, monkeypatch):

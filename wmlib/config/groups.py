@@ -189,8 +189,8 @@ class ControllerConfig:
     hidden_units: int = 0
     """tanh units between input and action; 0 is linear (paper: 0, and 40 for one ablation)."""
     search: str = later("evolution")
-    """How C is found: evolution, CMA-ES on returns (paper); or imitation, by least squares on the actions of a teacher
-    who senses the simulator's state, see ``teaching``."""
+    """How C is found: evolution, CMA-ES on returns (paper); imitation, by least squares on the actions of a teacher who
+    senses the simulator's state, see ``teaching``; or imitation+evolution, the one and then the other from there."""
     population: int = 64
     """Candidates per generation (paper: 64)."""
     tracks: int = 4
@@ -229,11 +229,16 @@ class ControllerConfig:
         at_least("controller.tracks", self.tracks, 1)
         at_least("controller.generations", self.generations, 1)
         one_of("controller.world", self.world, ("real", "dream"))
-        one_of("controller.search", self.search, ("evolution", "imitation"))
-        if self.search == "imitation" and (self.world == "dream" or self.inputs == "zch"):
-            raise UserError("controller.search=imitation: its teacher drives CarRacing's real world, for z or zh")
+        one_of("controller.search", self.search, ("evolution", "imitation", "imitation+evolution"))
+        if self.taught and (self.world == "dream" or self.inputs == "zch"):
+            raise UserError(f"controller.search={self.search}: its teacher drives CarRacing's real world, for z or zh")
         for name in ("sigma", "tau"):
             positive(f"controller.{name}", getattr(self, name))
+
+    @property
+    def taught(self) -> bool:
+        """Whether C has, or had, a teacher."""
+        return self.search != "evolution"
 
 
 @dataclass(frozen=True)

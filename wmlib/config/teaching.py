@@ -1,15 +1,15 @@
-"""The settings of learning C from a teacher: ``controller.search=imitation``."""
+"""The settings of learning C from a teacher: ``controller.search=imitation`` or ``imitation+evolution``."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wmlib.config.settings import at_least, positive
+from wmlib.config.settings import at_least, later, positive
 from wmlib.errors import UserError
 
 SCHOOL, LESSONS = range(500_000, 600_000), range(600_000, 900_000)  # fitness tracks of its search, and of C's rounds
 _AT_LEAST_ONE = ("generations", "tracks", "rounds", "episodes", "every", "passes", "last_passes", "batch_size")
-_POSITIVE = ("sigma", "rate", "last_rate")
+_POSITIVE = ("sigma", "rate", "last_rate", "evolution_sigma")
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,9 @@ class TeachingConfig:
     """Adam's rate at the start of each round's passes."""
     last_rate: float = 1e-4
     """Adam's rate at their end; it falls as a cosine."""
+    evolution_sigma: float = later(0.01)
+    """With ``controller.search=imitation+evolution``: CMA-ES's initial step size from where the lessons end, for inputs
+    of standard deviation 1."""
 
     def __post_init__(self):
         at_least("teaching.population", self.population, 4)

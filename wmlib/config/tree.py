@@ -147,8 +147,10 @@ class Config:
             name += "-hidden"
         if self.controller.inputs == "zh" and not self.memory.trained:
             name += "-untrained-m"
-        if self.controller.search == "imitation":
+        if self.controller.taught:
             name += "-taught"
+        if self.controller.search == "imitation+evolution":
+            name += "-evolved"
         return name
 
     def override(self, assignments: list[str]) -> Config:
@@ -179,8 +181,8 @@ class Config:
             raise UserError(f"rollout.address={tree.rollout.address}: only rollout.executor=ray goes there")
         if tree.keep_vision and tree.iterations > 1 and tree.vision != "vae":
             raise UserError(f"keep_vision=true: the first iteration's V is a vae, not vision={tree.vision}")
-        if tree.controller.search == "imitation" and tree.task != "carracing":
-            raise UserError(f"controller.search=imitation: there is no teacher for task={tree.task}")
+        if tree.controller.taught and tree.task != "carracing":
+            raise UserError(f"controller.search={tree.controller.search}: there is no teacher for task={tree.task}")
         if tree.replicas > 1 and tree.vision == "vaegan":
             raise UserError("replicas: the networks of vision=vaegan wait for each other; they train on one device")
         for name in (VISIONS[tree.vision], "memory"):

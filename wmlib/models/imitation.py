@@ -61,10 +61,31 @@ def learn(
 
 def parameters_of(student: keras.Model, config: ControllerConfig, centre: np.ndarray, spread: np.ndarray) -> np.ndarray:
     """The student as C's row of parameters, float64 (P,), which takes inputs as they come."""
-    first, *rest = ("hidden", "action") if config.hidden_units else ("action",)
-    weights, bias = (np.asarray(array, float) for array in student.get_layer(first).get_weights())
+    names = ("hidden", "action") if config.hidden_units else ("action",)
+    parts = [array for name in names for array in student.get_layer(name).get_weights()]
+    return folded(np.concatenate([np.asarray(part, float).reshape(-1) for part in parts]), config, centre, spread)
+
+
+def folded(row: np.ndarray, config: ControllerConfig, centre: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    """C's row (P,) for inputs as they come, given one for standardised inputs. :func:`unfolded` is its inverse.
+
+    Args:
+        centre, spread: of the inputs, (inputs,) each.
+    """
+    weights, bias, rest = _first_layer(row, config, len(centre))
     weights = weights / np.asarray(spread, float)[:, None]
-    parts = [weights, bias - centre @ weights]
-    for name in rest:
-        parts += student.get_layer(name).get_weights()
-    return np.concatenate([np.asarray(part, float).reshape(-1) for part in parts])
+    return np.concatenate([weights.reshape(-1), bias - centre @ weights, rest])
+
+
+def unfolded(row: np.ndarray, config: ControllerConfig, centre: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    """C's row (P,) for standardised inputs, given one for inputs as they come."""
+    weights, bias, rest = _first_layer(row, config, len(centre))
+    scaled = weights * np.asarray(spread, float)[:, None]
+    return np.concatenate([scaled.reshape(-1), bias + centre @ weights, rest])
+
+
+def _first_layer(row: np.ndarray, config: ControllerConfig, inputs: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Weights (inputs, outputs) and biases (outputs,) of the layer that sees the inputs, and the rest of the row."""
+    outputs = config.hidden_units or ACTION_SIZE
+    end = inputs * outputs
+    return row[:end].reshape(inputs, outputs), row[end : end + outputs], row[end + outputs :]

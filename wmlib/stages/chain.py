@@ -16,6 +16,7 @@ from wmlib.runs import Stage, owned, write_json
 FRAME_BYTES, LATENT_BYTES = 2_000, 150  # on disk, per frame: a compressed picture; mean and variance in float16
 LESSON_BYTES = 600  # C's inputs in float16
 KEPT = {"collect": "rollouts", "encode": "latents", "controller": "lessons"}  # what is not written again on resuming
+EVOLUTION = ("population", "tracks", "double_tracks_every", "sigma", "generations", "patience")
 ORDER = ("collect", "vision", "encode", "memory", "controller", "evaluate")
 
 
@@ -97,10 +98,25 @@ class Chain:
     @property
     def controller(self) -> Stage:
         key = {"controller": settings_key(self.config.controller), "encoder_compute": self.config.encoder_compute}
-        if self.config.controller.search == "imitation":
+        if self.config.controller.taught:
             key["teaching"] = settings_key(self.config.teaching)
         inputs = [self.vision] if self.config.controller.inputs == "z" else [self.vision, self.memory]
+        inputs += [self.pupil.controller] if self.goes_on else []
         return self._stage(f"controller-{self.config.arm}", key, inputs)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether C's search begins where another ended."""
+        return self.config.controller.search == "imitation+evolution"
+
+    @property
+    def pupil(self) -> Chain:
+        """The same with a C that only its teacher made; what evolution alone looks at is then the scale's own."""
+        usual = Config.preset(self.run_config.scale).controller
+        controller = replace(
+            self.run_config.controller, search="imitation", **{name: getattr(usual, name) for name in EVOLUTION}
+        )
+        return Chain(replace(self.run_config, controller=controller), self.folder, self.iteration)
 
     @property
     def dream(self) -> Stage:
@@ -188,7 +204,9 @@ def plan(config: Config, folder: Path, last: str = "evaluate") -> list[tuple[Cha
             names = tuple(name for name in names if name != "vision")
         if chain.config.controller.inputs == "z":
             names = tuple(name for name in names if name not in ("encode", "memory"))
-        steps += [(chain, name) for name in names]
+        for name in names:
+            steps += [(chain.pupil, name)] if name == "controller" and chain.goes_on else []
+            steps.append((chain, name))
     return steps
 
 

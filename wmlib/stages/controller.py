@@ -3,47 +3,46 @@
 CMA-ES searches C's parameters for return (paper section 3.3, appendix A.4). All candidates of a generation drive the
 same fresh tracks. The answer is the search's mean, at the generation that validation tracks prefer.
 
+With ``controller.search=imitation+evolution`` the search begins at a C that was taught (:mod:`wmlib.stages.imitate`).
+
 With ``controller.world=dream`` candidates live in M alone, from the first frames of recorded episodes (paper section
 4). Nothing real then chooses: the answer is the last mean, and the steps of the curve are dreamt ones.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from wmlib.errors import UserError
 from wmlib.rollout.executors import make_executor
 from wmlib.rollout.lanes import Job
-from wmlib.runs import MetricLog, Progress, Stage, Stopwatch
+from wmlib.runs import MetricLog, Progress, Stage, Stopwatch, read_arrays
 from wmlib.search.cmaes import CMAES
 from wmlib.seeds import generator, track_seeds
 from wmlib.stages.agents import worker_spec
 from wmlib.stages.curve import append, conclude, curve_row, out_of_time, read_curve, validate, validated
 from wmlib.stages.dreams import Dreams
+from wmlib.stages.imitate import imitate, read_standard
 
 
 def run(chain, stage: Stage) -> None:
-    """Find C, by evolution unless it has a teacher."""
-    if chain.config.controller.search == "imitation":
-        from wmlib.stages.imitate import run as imitate
-
-        return imitate(chain, stage)
-    evolve(chain, stage)
+    """Find C, by evolution unless a teacher is all it has."""
+    search = imitate if chain.config.controller.search == "imitation" else evolve
+    search(chain, stage)
 
 
 def evolve(chain, stage: Stage) -> None:
     """Search until the last generation; every generation is a resumable checkpoint."""
-    from wmlib.models.controller import parameter_count
-
     config, settings = chain.config, chain.config.controller
     encoder, memory = chain.vision / "encoder.npz", chain.memory / "memory.npz"
     search_file, curve_file = stage / "search.npz", stage / "learning_curve.csv"
     if (stage / "search.pkl").exists():
         raise UserError(f"{stage / 'search.pkl'}: an older version's search could run code; use --force")
     seed = int(generator(config.seed, "search", chain.iteration).integers(2**31))
-    task = config.numbers
-    count = parameter_count(settings, config.memory.hidden_size, task.latent_size, task.action_size)
-    search, curve = CMAES(count, settings.population, settings.sigma, seed), []
+    start, sigma, as_c = _beginning(chain)
+    search, curve = CMAES(len(start), settings.population, sigma, seed, start), []
     judge = Dreams(chain).judge if settings.world == "dream" else _real
     if search_file.exists():
         search.resume(search_file)
@@ -58,10 +57,10 @@ def evolve(chain, stage: Stage) -> None:
         Progress(f"{stage.name} (C)", total, "generations", search.generation) as progress,
     ):
         while search.generation < total and not out_of_time(settings, clock):
-            row = _generation(chain, search, executor, curve, judge)
+            row = _generation(chain, search, as_c, executor, curve, judge)
             last = search.generation == total or out_of_time(settings, clock)
             if search.generation % settings.validate_every == 0 or last:
-                validate(chain, stage, row, search.mean, executor)
+                validate(chain, stage, row, as_c(search.mean[None])[0], executor)
             append(stage, curve, row, clock)
             log.scalars(search.generation, **{k: v for k, v in row.items() if k != "generation" and v != ""})
             search.save(search_file)  # last: what a resumed search drops is recorded again
@@ -82,13 +81,32 @@ def tracks_until(settings, generation: int) -> int:
     return sum(tracks_at(settings, earlier) for earlier in range(generation))
 
 
-def _generation(chain, search: CMAES, executor, curve: list[dict], judge) -> dict:
+def _beginning(chain) -> tuple[np.ndarray, float, Callable[[np.ndarray], np.ndarray]]:
+    """Where a search begins, its step size, and what makes C's parameters of its candidates (n, P).
+
+    A C that was taught goes on as it learnt, with standardised inputs, so that one step size suits all of them.
+    """
+    from wmlib.models.controller import input_size, parameter_count
+    from wmlib.models.imitation import folded, unfolded
+
+    config, settings, task = chain.config, chain.config.controller, chain.config.numbers
+    count = parameter_count(settings, config.memory.hidden_size, task.latent_size, task.action_size)
+    if not chain.goes_on:
+        return np.zeros(count), settings.sigma, lambda candidates: candidates
+    taught = chain.pupil.controller
+    start = read_arrays(taught / "controller.npz", ("parameters",), {"parameters": (count,)})["parameters"]
+    standard = settings, *read_standard(taught, input_size(settings, config.memory.hidden_size, task.latent_size))
+    begin, sigma = unfolded(start, *standard), config.teaching.evolution_sigma
+    return begin, sigma, lambda candidates: np.stack([folded(each, *standard) for each in candidates])
+
+
+def _generation(chain, search: CMAES, as_c: Callable, executor, curve: list[dict], judge) -> dict:
     """Ask, judge, tell; one row of the learning curve."""
     settings = chain.config.controller
     before = (chain.iteration - 1) * tracks_until(settings, settings.generations)
     first = before + tracks_until(settings, search.generation)
     seeds = track_seeds("fitness", chain.config.seed, first, tracks_at(settings, search.generation))
-    returns, steps = judge(settings, executor, search.ask(), seeds)
+    returns, steps = judge(settings, executor, as_c(search.ask()), seeds)
     search.tell(returns)
     return curve_row(search.generation, steps + (curve[-1]["env_steps"] if curve else 0), returns, search.sigma)
 

@@ -1,4 +1,4 @@
-"""Stage controller, by imitation. Writes: ``teacher.npz``, ``teacher.csv``, lessons, and what every search of C writes.
+"""How stage controller imitates. Writes: ``teacher.npz``, ``teacher.csv``, lessons, and what every search of C writes.
 
 First a teacher who senses the simulator's state is evolved. Then, round after round, C drives on fresh tracks, the
 teacher says at every frame what it would have done, and C learns all that was said so far by least squares. C itself
@@ -38,7 +38,7 @@ SHARE = 4  # candidates that one thread judges
 TEACHER = {"generation": int, "env_steps": int, "fitness_mean": float, "fitness_max": float}
 
 
-def run(chain, stage: Stage) -> None:
+def imitate(chain, stage: Stage) -> None:
     """A teacher, then rounds; every round is a resumable checkpoint."""
     from wmlib.models.imitation import build_student, learn, parameters_of
 
@@ -65,7 +65,7 @@ def run(chain, stage: Stage) -> None:
             if number == 0:
                 seen = inputs.astype(np.float32)
                 write_arrays(stage / "standard.npz", {"centre": seen.mean(0), "spread": seen.std(0) + 1e-2})
-            centre, spread = _standard(stage, inputs.shape[1])
+            centre, spread = read_standard(stage, inputs.shape[1])
             student = build_student(config.controller, centre, spread, config.seed)
             if number:
                 student.set_weights(_weights(stage, number - 1, student))
@@ -167,7 +167,8 @@ def _row(chain, stage: Stage, number: int) -> np.ndarray:
     return read_arrays(file, ("parameters",), size)["parameters"]
 
 
-def _standard(stage: Stage, inputs: int) -> tuple[np.ndarray, np.ndarray]:
+def read_standard(stage: Stage, inputs: int) -> tuple[np.ndarray, np.ndarray]:
+    """Centre and spread of C's inputs in the first lessons, (inputs,) each."""
     arrays = read_arrays(stage / "standard.npz", ("centre", "spread"), {"centre": (inputs,), "spread": (inputs,)})
     return arrays["centre"], arrays["spread"]
 
