@@ -77,7 +77,7 @@ class Agent:
 
     @property
     def teacher(self) -> np.ndarray | None:
-        """Weights (SENSES, 3) of the teacher whom C learnt from, or None. Raises :class:`UserError` as parameters do."""
+        """Weights (SENSES, 3) of the teacher C learnt from, or None. Raises :class:`UserError` as parameters do."""
         shape = {"weights": (SENSES, self.config.numbers.action_size)}
         return read_arrays(self.files["teacher"], ("weights",), shape)["weights"] if self.path("teacher") else None
 

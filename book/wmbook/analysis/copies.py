@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from wmbook.analysis.readout import score
+from wmbook.analysis.readout import NEAR, score
 from wmlib.config import ControllerConfig, TeachingConfig
 from wmlib.models.controller import squash
 from wmlib.models.inference import MemoryStep
@@ -40,8 +40,14 @@ KINDS = {  # kind of C: the parts of a lesson it sees, and its hidden units
 
 @dataclass
 class Lesson:
-    """What was said on one track: ``inputs`` (T, 288), ``bend`` (T, 3), the oracle's sizes of three bends ahead,
-    ``predicted`` (T, 32), the z that M expects, and ``wanted`` (T, 3), the teacher's pre-activations."""
+    """What was said on one track, while the car was near the road.
+
+    Attributes:
+        inputs: (T, 288), what C saw.
+        bend: (T, 3), sizes of three bends ahead in rad, from the simulator: an oracle.
+        predicted: (T, 32), the z that M expects.
+        wanted: (T, 3), the teacher's pre-activations.
+    """
 
     inputs: np.ndarray
     bend: np.ndarray
@@ -67,9 +73,10 @@ class Notes:
 
     def note(self, lanes: np.ndarray, inputs: np.ndarray, wanted: np.ndarray) -> None:
         """What these lanes (n,) see, (n, inputs), and what the teacher wants there, (n, 3)."""
-        predicted, bends = self._predicted(lanes, inputs), self.teacher.felt[:, BENDS : BENDS + 3]
+        predicted, felt = self._predicted(lanes, inputs), self.teacher.felt
+        bends, near = felt[:, BENDS : BENDS + 3], np.abs(felt[:, 0]) * 10 < NEAR
         for row, lane in enumerate(lanes):
-            if self.steps[lane] % TAUGHT.every == 0:
+            if self.steps[lane] % TAUGHT.every == 0 and near[row]:
                 self.rows[lane].append((inputs[row], bends[row], predicted[row], wanted[row]))
             self.steps[lane] += 1
 
