@@ -51,7 +51,8 @@ def test_parameters_are_plain_and_in_one_tagged_cell(notebook):
     assert len(tagged) == 1
     assert not any("injected-parameters" in tags(cell) for cell in code_cells(notebook))
     names = [n.id for n in ast.walk(ast.parse(tagged[0].source)) if isinstance(n, ast.Name)]
-    assert "scale" in names
+    assert names == ["scale", "run", "seed"]
+    assert 'scale = "quick"' in tagged[0].source, "what -p run alone starts must end in minutes, in every chapter alike"
 
 
 def test_one_exercise_builds_something_and_its_check_tells_right_from_wrong(notebook):

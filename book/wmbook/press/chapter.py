@@ -16,6 +16,7 @@ from wmlib.stages.agents import Agent, agent_of
 from wmlib.stages.chain import Chain, run_all
 
 RECORDED = ("vae-zh", 0)  # the book's run that the tutorial shows: arm and training seed
+FOLDERS = {"carracing": "runs/quick", "takecover": "runs/doom"}  # a run is of one task
 
 
 class Chapter:
@@ -74,7 +75,7 @@ class Chapter:
         if not self.mine:
             return Markdown(
                 "*On this page: **the book's run**, scale `full`, from the committed records and shipped weights. For "
-                "your own beside it, made here, execute the page with* `-p run runs/quick -p scale quick`."
+                f"your own beside it, made here, execute the page with* `-p run {FOLDERS[self.task]} -p scale quick`."
             )
         for chain in (*map(self.arm, beside), self.chain):
             run_all(chain.run_config, self.folder, self.last)

@@ -236,7 +236,7 @@ FAMILIES: dict[str, Callable[[Records, str], Measured]] = {
 }
 
 INDEX, REPORT = "book/index.md", "book/report.md"
-BENDS = "book/bends.md"
+BENDS, MEMORY = "book/bends.md", "notebooks/03_memory.ipynb"
 RESULTS, COMPARISON = "notebooks/09_results.ipynb", "notebooks/10_comparison.ipynb"
 CLAIMS = (
     Claim(INDEX, "a few points below the paper's 906", "paper:vae-zh", "below"),
@@ -252,6 +252,7 @@ CLAIMS = (
     Claim(REPORT, "a hidden layer does not make up for it", "against:vae-z-hidden", "worse"),
     Claim(REPORT, "a random M serves as well as a trained one", "against:vae-zh-untrained-m", ALIKE),
     Claim(REPORT, "the VAE/GAN's driver is not told apart from the VAE's", "against:vaegan-zh", ALIKE),
+    Claim(MEMORY, "It drives as well, on record", "against:vae-zh-untrained-m", ALIKE),
     Claim(RESULTS, "a few points below the paper's 906", "paper:vae-zh", "below"),
     Claim(RESULTS, "whether the method solves the task stays open", "solved:vae-zh", ALIKE),
     Claim(RESULTS, "Memory is needed", "against:vae-z", "worse"),
@@ -260,6 +261,8 @@ CLAIMS = (
     Claim(RESULTS, "A longer search changes nothing that could be told", "against:vae-zh-long", ALIKE),
     Claim(RESULTS, "more gas costs points", "nudge:more gas", "worse"),
     Claim(RESULTS, "less brake changes nothing", "nudge:less brake", ALIKE),
+    Claim(RESULTS, "gains on the same V and M", "against:vae-zh-hidden-taught", "better"),
+    Claim(RESULTS, "The taught driver alone is ahead", "against:vae-zh-hidden-taught", "better"),
     Claim(RESULTS, "loses most of its return without the news in $h$", "blind:average", "worse"),
     Claim(RESULTS, "the pictures cost nothing that could be told", "renderer:vae-zh", ALIKE),
     Claim(COMPARISON, "worse pixel by pixel", "compare:pixels/mse", "worse"),
@@ -267,6 +270,8 @@ CLAIMS = (
     Claim(COMPARISON, "Its reconstructions are less sharp", "compare:pixels/sharpness", "worse"),
     Claim(COMPARISON, "as a crowd they are not told apart", "compare:distribution/reconstruction/kid", ALIKE),
     Claim(COMPARISON, "samples of the prior are not told apart either", "compare:distribution/prior/kid", ALIKE),
+    Claim(COMPARISON, "covers fewer of the real frames", "compare:distribution/reconstruction/coverage", "worse"),
+    Claim(COMPARISON, "more so with its samples", "compare:distribution/prior/coverage", "worse"),
     Claim(COMPARISON, "spends more nats on a frame", "compare:latent/kl", "higher"),
     Claim(COMPARISON, "To a linear map its $z$ says more", "probes:linear/z", "better"),
     Claim(COMPARISON, "with $h$ beside it the two are even", "probes:linear/zh", ALIKE),

@@ -136,8 +136,9 @@ def learning(records: Records):
         shown = np.isfinite(curve["validation_mean"])
         hours = (curve["wall_seconds"] * curve["cores"] / 3600)[shown]
         half = 1.96 * (curve["validation_std"] / np.sqrt(curve["validation_n"]))[shown]
+        short = {"linewidth": 1.2, "label": look(arm).label.removeprefix("VAE, ")}  # short of the stars
         axes.errorbar(hours, curve["validation_mean"][shown], half, marker=look(arm).marker, markersize=3,
-                      elinewidth=0.7, **line_options(arm) | {"linewidth": 1.2})  # fmt: skip
+                      elinewidth=0.7, **line_options(arm) | short)  # fmt: skip
     authors = np.array([(hours * CORES, score) for _, _, score, hours in LEARNING_CURVE if score is not None])
     theirs = line_options("published") | {"linewidth": 1.2, "label": ""}
     axes.plot(*authors.T, marker=look("published").marker, **theirs)

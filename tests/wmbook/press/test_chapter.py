@@ -17,6 +17,8 @@ def namespace(**given):
 def test_without_a_run_it_is_the_books_and_nothing_is_made():
     chapter = Chapter(namespace(), last="collect")
     assert "the book's run" in chapter.run().data and not chapter.mine and chapter.agent() is None
+    doom = Chapter(namespace(), last="evaluate", task="takecover").run().data
+    assert "runs/quick" in chapter.run().data and "runs/doom" in doom, "a run is of one task"
     assert "run" not in Chapter(namespace()).run().data.split(", with or without")[0], "no run takes part"
 
 
