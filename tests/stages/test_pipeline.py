@@ -12,6 +12,7 @@ from wmbook.records.publish import publish_weights, report, summarise
 from wmbook.show import own
 from wmlib.cli import main
 from wmlib.config import Config
+from wmlib.config.settings import key as settings_key
 from wmlib.errors import UserError
 from wmlib.runs import read_json, write_json
 from wmlib.stages import agents
@@ -162,6 +163,21 @@ def test_earlier_iterations_may_be_a_smaller_scale_and_are_the_same_for_all_arms
         assert first.stage(name).identity == Chain(quick, tmp_path).stage(name).identity
     same = config.override(["rehearsal="])
     assert same.of_iteration(1).controller.generations == config.controller.generations
+
+
+def test_a_finished_arm_is_as_its_controller_was_made_and_has_the_runs_own_m(tmp_path):
+    config = SMOKE.override(["controller.hidden_units=7"])
+    write_json(tmp_path / "config.json", config.to_dict())
+    arms = {"dream-tau-1.30": ["controller.world=dream", "controller.tau=1.3"], "vae-z-hidden": ["controller.inputs=z"],
+            "vae-zh-untrained-m": ["controller.hidden_units=0", "memory.trained=false"]}  # fmt: skip
+    for arm, overrides in arms.items():
+        made = config.override(overrides)
+        key = {"controller": settings_key(made.controller)}
+        write_json(tmp_path / f"controller-{arm}" / "config.json", {"identity": "", "key": key})
+        write_json(tmp_path / f"evaluate-{arm}" / "DONE", {"identity": "", "seconds": 0.0, "arm": arm})
+    found = {chain.config.arm: chain.config for chain in agents.finished(tmp_path)}
+    for arm, overrides in arms.items():
+        assert found[arm] == config.override(overrides)
 
 
 def test_tracks_double_and_are_never_driven_twice():

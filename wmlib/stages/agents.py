@@ -125,10 +125,11 @@ def label(config: Config) -> str:
 
 def variants(config: Config, folder: Path) -> Iterator[Config]:
     """The configuration with every C that a run folder remembers, every V and both kinds of M: whatever its arms can
-    be."""
+    be. Its own kind of M comes last: it is that of an arm whose name says nothing of M."""
+    own = config.memory.trained
     for file in sorted(folder.glob("controller-*/config.json")):
         controller = from_dict(ControllerConfig, read_record(file, key=dict)["key"].get("controller"), str(file))
-        for vision, trained in itertools.product(VISIONS, (True, False)):
+        for vision, trained in itertools.product(VISIONS, (not own, own)):
             yield replace(config, vision=vision, controller=controller, memory=replace(config.memory, trained=trained))
 
 
