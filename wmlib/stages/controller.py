@@ -22,7 +22,7 @@ from wmlib.runs import MetricLog, Progress, Stage, Stopwatch, read_arrays
 from wmlib.search.cmaes import CMAES
 from wmlib.seeds import generator, track_seeds
 from wmlib.stages.agents import worker_spec
-from wmlib.stages.curve import append, conclude, curve_row, out_of_time, read_curve, validate, validated
+from wmlib.stages.curve import append, conclude, curve_row, out_of_time, over, read_curve, validate, validated
 from wmlib.stages.dreams import Dreams
 from wmlib.stages.imitate import imitate, read_standard
 
@@ -56,7 +56,7 @@ def evolve(chain, stage: Stage) -> None:
         MetricLog(stage.path, resume_at=search.generation + 1) as log,
         Progress(f"{stage.name} (C)", total, "generations", search.generation) as progress,
     ):
-        while search.generation < total and not out_of_time(settings, clock):
+        while not over(settings, total, curve, clock):
             row = _generation(chain, search, as_c, executor, curve, judge)
             last = search.generation == total or out_of_time(settings, clock)
             if search.generation % settings.validate_every == 0 or last:

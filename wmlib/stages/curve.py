@@ -98,6 +98,11 @@ def out_of_time(settings, clock: Stopwatch) -> bool:
     return bool(settings.minutes) and clock.seconds >= 60 * settings.minutes
 
 
+def over(settings, total: int, curve: list[dict], clock: Stopwatch) -> bool:
+    """Whether a search has had its ``total`` generations, or its ``minutes`` and, at their end, a validated answer."""
+    return len(curve) >= total or bool(curve) and curve[-1]["validation_mean"] != "" and out_of_time(settings, clock)
+
+
 def read_curve(path: Path) -> list[dict]:
     """Rows of a learning curve, numbers parsed; empty when there is none yet."""
     whole = {"generation", "env_steps", "cores", "validation_n"}

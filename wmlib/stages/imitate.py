@@ -32,7 +32,7 @@ from wmlib.runs import (
 from wmlib.search.cmaes import CMAES
 from wmlib.seeds import generator, track_seeds
 from wmlib.stages.agents import worker_spec
-from wmlib.stages.curve import append, conclude, curve_row, out_of_time, read_curve, validate, validated
+from wmlib.stages.curve import append, conclude, curve_row, out_of_time, over, read_curve, validate, validated
 
 SHARE = 4  # candidates that one thread judges
 TEACHER = {"generation": int, "env_steps": int, "fitness_mean": float, "fitness_max": float}
@@ -56,7 +56,7 @@ def imitate(chain, stage: Stage) -> None:
         MetricLog(stage.path, resume_at=len(curve) + 1) as log,
         Progress(f"{stage.name} (C)", taught.rounds, "rounds", len(curve)) as progress,
     ):
-        while len(curve) < taught.rounds and not (curve and out_of_time(config.controller, clock)):
+        while not over(config.controller, taught.rounds, curve, clock):
             number = len(curve)
             parameters = _row(chain, stage, number - 1) if number else np.zeros(_size(chain))
             episodes = _drive(chain, school, parameters, number)
