@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from wmbook.records.published import OTHERS, SCORES
@@ -33,6 +34,24 @@ def test_the_records_bear_the_sentence_out(claim):
     found = claims.measured(claim.measurement, RECORDS)
     told = f"is {found.verdict} now ({found.text}), the sentence needs {claim.verdict}"
     assert found.verdict == claim.verdict, f"{claim.page}: rewrite '{claim.words}': {claim.measurement} {told}"
+
+
+def test_the_story_of_the_vaegans_training_holds():
+    """Chapter 8's three sentences on the game: samples are hardest, the yardstick moves, the swings calm down."""
+    curve, run = (
+        RECORDS.training("vaegan-zh", "vision", train_seed=0),
+        RECORDS.runs["vaegan-zh/seed0"]["config"]["vaegan"],
+    )
+    logged = np.flatnonzero(np.isfinite(curve["llike"]))
+    end = logged[-len(logged) // 10 :]
+    assert curve["prior_accuracy"][end].mean() < curve["reconstruction_accuracy"][end].mean()
+    lowest, held = logged[np.argmin(curve["llike"][logged])], np.isfinite(curve["held_out_reconstruction"])
+    error = curve["held_out_reconstruction"]
+    assert curve["llike"][lowest] < 0.9 * curve["llike"][end].mean()
+    assert error[held][-1] < error[held & (curve["step"] <= curve["step"][lowest])][-1]
+    falls = curve["step"][logged] >= run["updates"] * (1 - run["final_share"])
+    early, late = (np.ptp(curve["real_accuracy"][logged[part]]) for part in (~falls, falls))
+    assert late < early
 
 
 def test_an_unknown_measurement_is_an_error():

@@ -86,6 +86,25 @@ def test_it_begins_with_a_title(notebook):
     assert re.match(r"(\(.+\)=\n)?# \S", first.source)
 
 
+def written_words(node: ast.AST) -> int:
+    """Words of a string that stands in code, its numbers left out."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return len(node.value.split())
+    parts = node.values if isinstance(node, ast.JoinedStr) else ()
+    parts = (node.left, node.right) if isinstance(node, ast.BinOp) else parts
+    return sum(map(written_words, parts))
+
+
+def test_people_write_the_sentences_and_code_chooses_none(notebook):
+    for cell in code_cells(notebook):
+        for node in ast.walk(ast.parse("\n".join(line for line in cell.source.splitlines() if line[:1] not in "%!"))):
+            chosen = (node.body, node.orelse) if isinstance(node, ast.IfExp) else ()
+            if isinstance(node, ast.If):
+                chosen = [line.value for line in (*node.body, *node.orelse) if isinstance(line, ast.AugAssign)]
+            for text in chosen:
+                assert written_words(text) < 4, f"a branch chooses between sentences: {ast.unparse(text)}"
+
+
 def test_nothing_names_this_machine(notebook):
     text = nbformat.writes(notebook)
     assert not re.search(r"/(home|root|tmp|work|Users)/\w+", text)
