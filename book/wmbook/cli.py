@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from wmlib import __version__
+from wmlib.config import TASKS
 from wmlib.errors import UserError
 from wmlib.options import add_command, add_run_options, add_train_seed, carry_out, number, resolve, rules
 
@@ -67,7 +68,13 @@ def _add_report(commands) -> None:
     )
     report.add_argument("--run", type=Path, action="append", default=[], help="run folder; repeat for several")
     report.add_argument(
-        "--random", action="store_true", help="also drive the test tracks with the random driver, as an arm of its own"
+        "--random",
+        metavar="TASK",
+        nargs="?",
+        const="carracing",
+        choices=tuple(TASKS),
+        help="also drive the test tracks with a task's drivers that learn nothing, as arms of their own (default task: "
+        "carracing)",
     )
     report.add_argument(
         "--vision", metavar="NAME", default=None, help="record only how the run's V was trained, under this name"
@@ -78,7 +85,7 @@ def _add_report(commands) -> None:
 
 
 def _report(arguments: argparse.Namespace) -> None:
-    from wmbook.records.publish import report, report_random, report_vision
+    from wmbook.records.publish import report, report_baselines, report_vision
 
     if not arguments.run and not arguments.random:
         raise UserError("report: name what to report, with --run DIR or --random")
@@ -89,7 +96,7 @@ def _report(arguments: argparse.Namespace) -> None:
     elif arguments.run:
         report(arguments.run, arguments.results, arguments.publish)
     if arguments.random:
-        report_random(arguments.results)
+        report_baselines(arguments.random, arguments.results)
 
 
 def _add_analyse(commands) -> None:

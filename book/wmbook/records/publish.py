@@ -14,6 +14,7 @@ import numpy as np
 from wmbook.records.intervals import two_level_interval
 from wmbook.records.records import find_root, read_table
 from wmlib.config import TASKS, Config, RolloutConfig
+from wmlib.envs import world
 from wmlib.errors import UserError
 from wmlib.rollout.worker import WorkerSpec
 from wmlib.runs import (
@@ -45,7 +46,7 @@ def report(folders: list[Path], results: Path | None, publish: bool, pretrained:
     for folder in folders:
         for chain in finished(folder):
             arm, seed = label(chain.config), chain.config.seed
-            results = home if chain.config.task == "carracing" else home / chain.config.task
+            results = _of_task(home, chain.config.task)
             _merge_rows(results / "evaluations.csv", read_rows(chain.evaluate / "episodes.csv"), arm, seed)
             _merge_curve(results / "learning_curves.csv", chain, arm, seed)
             _merge_costs(results / "runs.json", chain, arm, seed)
@@ -77,16 +78,25 @@ def report_vision(folder: Path, name: str, results: Path | None = None) -> None:
     print(f"{results}: V of {folder} as {name}")
 
 
-def report_random(results: Path | None, tracks: int = 100, rollout: RolloutConfig | None = None) -> None:
-    """Drive the test tracks with the random driver, which needs no training, and record it as the arm ``random``."""
-    results = results or find_root() / "book" / "results"
-    rows = []
-    for renderer, lanes in (("gymnasium", UNMODIFIED_LANES), ("wmlib", 32)):
-        spec = WorkerSpec(lanes, renderer=renderer)
-        rows += evaluate("random", 0, spec, None, track_seeds("test", 0, 0, tracks), rollout or RolloutConfig())
-    _merge_rows(results / "evaluations.csv", rows, "random", 0)
+def report_baselines(
+    name: str, results: Path | None = None, tracks: int = 100, rollout: RolloutConfig | None = None
+) -> None:
+    """Drive the test tracks with a task's drivers that learn nothing, and record each as an arm, such as ``random``."""
+    task, results = TASKS[name], _of_task(results or find_root() / "book" / "results", name)
+    for baseline in world(name).BASELINES:
+        rows = []
+        for renderer in task.renderers:
+            lanes = UNMODIFIED_LANES if renderer == task.renderers[0] else 32
+            spec = WorkerSpec(lanes, renderer=renderer, max_steps=task.max_steps, task=name, baseline=baseline)
+            rows += evaluate(baseline, 0, spec, None, track_seeds("test", 0, 0, tracks), rollout or RolloutConfig())
+        _merge_rows(results / "evaluations.csv", rows, baseline, 0)
+        print(f"{results}: {baseline} on {tracks} test tracks")
     write_json(results / "summary.json", summarise(results))
-    print(f"{results}: random driver on {tracks} test tracks")
+
+
+def _of_task(results: Path, name: str) -> Path:
+    """Where a task's records lie."""
+    return results if name == "carracing" else results / name
 
 
 def _merge_rows(path: Path, new: list[dict], arm: str, seed: int) -> None:

@@ -26,13 +26,27 @@ def test_random_driver_becomes_an_arm_of_its_own(tmp_path, monkeypatch):
         return [common | {"track_seed": s, "return": -30.0, "steps": 1000, "lap_finished": 0} for s in seeds]
 
     monkeypatch.setattr(publish, "evaluate", drives)
-    publish.report_random(tmp_path, tracks=4)
-    publish.report_random(tmp_path, tracks=3)  # replaces its earlier rows
+    publish.report_baselines("carracing", tmp_path, tracks=4)
+    publish.report_baselines("carracing", tmp_path, tracks=3)  # replaces its earlier rows
     assert asked[2:] == [(r, None, None, 2_000_000_000, 3) for r in ("gymnasium", "wmlib")]
     arm = read_json(tmp_path / "summary.json")["arms"]["random"]
     assert (arm["mean"], arm["n"], arm["headline_seed"], arm["scale"]) == (-30.0, 3, 0, None)
     records = Records(tmp_path)
     assert records.returns_by_run("random").shape == (1, 3) and records.analysis == {}
+
+
+def test_doom_has_two_drivers_that_learn_nothing(tmp_path, monkeypatch):
+    asked = []
+
+    def plays(arm, train_seed, spec, parameters, seeds, rollout):
+        asked.append((arm, spec.baseline, spec.task, spec.max_steps, spec.renderer))
+        common = {"task": "VizdoomTakeCover-v1", "arm": arm, "train_seed": train_seed, "renderer": spec.renderer}
+        return [common | {"track_seed": s, "return": 200.0, "steps": 200, "lap_finished": 0} for s in seeds]
+
+    monkeypatch.setattr(publish, "evaluate", plays)
+    publish.report_baselines("takecover", tmp_path, tracks=2)
+    assert asked == [(name, name, "takecover", 2100, "vizdoom") for name in ("random", "stay")]
+    assert set(read_json(tmp_path / "takecover" / "summary.json")["arms"]) == {"random", "stay"}
 
 
 def test_searches_of_every_iteration_are_kept(tmp_path):
