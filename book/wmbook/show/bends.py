@@ -64,7 +64,11 @@ def read_out_table(entry: dict) -> str:
     return markdown_table(["seen", *TURNS.values()], rows)
 
 
-DRIVERS = {"vae-zh": "evolved", "vae-zh-taught": "taught, linear", "vae-zh-hidden-taught": "taught"}
+DRIVERS = {
+    "vae-zh": "evolved",
+    "vae-zh-taught-evolved": "taught, then evolved",
+    "vae-zh-hidden-taught": "taught, hidden units",
+}
 
 
 def drivers_by_kind(records: Records) -> dict[str, dict]:

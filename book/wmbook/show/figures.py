@@ -21,7 +21,7 @@ DPI = 144
 BLUE, VERMILLION, GREEN = "#0072B2", "#D55E00", "#009E73"
 PURPLE, ORANGE, SKY, GREY, BLACK = "#CC79A7", "#E69F00", "#56B4E9", "#767676", "#1A1A1A"
 BROWN, OLIVE = "#8C510A", "#6B7B00"
-TEAL, WINE = "#117733", "#882255"
+TEAL, WINE, INDIGO = "#117733", "#882255", "#332288"
 
 PART = {"V": BLUE, "M": VERMILLION, "C": GREEN, "environment": GREY}
 
@@ -47,6 +47,7 @@ ARMS = {
     "vae-z-hidden": Look("VAE, z only, 40 hidden units", PURPLE, "-.", "D", "xxx"),
     "vae-zh-untrained-m": Look("VAE, z and h of an untrained M", ORANGE, (0, (5, 1, 1, 1, 1, 1)), "v", "\\\\\\"),
     "vae-zh-taught": Look("taught, z and h", TEAL, (0, (4, 1, 1, 1)), "X", "++"),
+    "vae-zh-taught-evolved": Look("taught, then evolved, z and h", INDIGO, (0, (2, 1, 2, 3)), ">", "OO"),
     "vae-zh-hidden-taught": Look("taught, z and h, 40 hidden units", WINE, (0, (8, 1)), "h", "**"),
     "random": Look("random driver", GREY, (0, (1, 3)), "x", "---"),
     "published": Look("Ha and Schmidhuber 2018", BLACK, (0, (6, 2)), "*", "+++"),

@@ -31,10 +31,10 @@ def test_a_race_is_filmed(tmp_path, capsys, monkeypatch):
 
 def test_drivers_are_compared_on_the_same_v_and_m():
     class Records:
-        bends = {"vae-zh": {"1": "a", "0": "b"}, "vae-zh-taught": {"0": "c"}}  # noqa: RUF012
+        bends = {"vae-zh": {"1": "a", "0": "b"}, "vae-zh-taught-evolved": {"0": "c"}}  # noqa: RUF012
 
-    assert drivers_by_kind(Records) == {"evolved": "b", "taught, linear": "c"}
-    Records.bends = {"vae-zh": {"1": "a"}, "vae-zh-taught": {"0": "c"}}
+    assert drivers_by_kind(Records) == {"evolved": "b", "taught, then evolved": "c"}
+    Records.bends = {"vae-zh": {"1": "a"}, "vae-zh-taught-evolved": {"0": "c"}}
     assert drivers_by_kind(Records) == {}
 
 
