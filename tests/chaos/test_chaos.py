@@ -80,4 +80,4 @@ def test_imitation_cut_at_its_renames_ends_in_the_same_place(tmp_path, monkeypat
             patch.setattr(os, "replace", cut(number, when))
             run_stage(stages[1], "controller")
     run_stage(stages[1], "controller")
-    assert different(*(results(chain.folder) for chain in stages)) == []
+    assert different(*(results(chain.controller.path) for chain in stages)) == []
