@@ -14,7 +14,7 @@ from wmlib.cli import main
 from wmlib.config import Config
 from wmlib.config.settings import key as settings_key
 from wmlib.errors import UserError
-from wmlib.runs import read_json, write_json
+from wmlib.runs import Stage, read_json, read_metrics, write_json
 from wmlib.stages import agents
 from wmlib.stages.adopt import adopt
 from wmlib.stages.agents import shipped_agent, trained_agent
@@ -39,6 +39,12 @@ def payload(folder):
         with np.load(path) as arrays:
             found |= {f"{path.relative_to(folder)}:{name}": arrays[name] for name in arrays.files}
     return found
+
+
+def said(stage):
+    """A stage's figures and metrics, without times."""
+    records = [stage.summary(), *read_metrics(stage / "metrics.jsonl")]
+    return [{name: value for name, value in record.items() if "second" not in name} for record in records]
 
 
 def interrupt(*_, **__):
@@ -75,7 +81,7 @@ def test_again_is_a_no_op(finished):
 
 
 def test_interrupted_stages_end_in_the_same_place(finished, tmp_path, monkeypatch):
-    """Stop V and M after their first checkpoint and C after one generation, then run on."""
+    """Stop V and M after their first checkpoint and C after one generation, and all before DONE, then run on."""
     folder = tmp_path / "smoke"
     shutil.copytree(finished, folder)
     for name in ("vision-vae", "memory-vae", "controller-vae-zh", "evaluate-vae-zh"):
@@ -97,7 +103,11 @@ def test_interrupted_stages_end_in_the_same_place(finished, tmp_path, monkeypatc
             patch.setattr(module, function, killed)
             with pytest.raises(KeyboardInterrupt):
                 run_stage(Chain(SMOKE, folder), name)
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):  # nothing is missing but DONE
+            patch.setattr(Stage, "finish", interrupt)
+            run_stage(Chain(SMOKE, folder), name)
         run_stage(Chain(SMOKE, folder), name)
+        assert said(Chain(SMOKE, folder).stage(name)) == said(Chain(SMOKE, finished).stage(name)), name
     reference, resumed = payload(finished), payload(folder)
     assert reference.keys() == resumed.keys()
     for name, array in reference.items():

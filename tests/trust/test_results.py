@@ -267,7 +267,7 @@ def test_every_number_of_the_configuration_is_checked(value, capsys):
     ],
 )
 def test_what_a_command_cannot_do_is_said_before_the_work(program, command, reason, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("wmlib.rollout.worker.Worker", lambda *_: pytest.fail("worked first"))
+    monkeypatch.setattr("wmlib.rollout.worker.Worker.__init__", lambda *_: pytest.fail("worked first"))
     monkeypatch.chdir(tmp_path)
     assert reason in refused(program, command.split(), capsys)
     assert not list(tmp_path.iterdir())
