@@ -26,6 +26,7 @@ SEEN = 10  # tiles ahead in the picture
 AHEAD = (3, 8)  # tiles between which the turn ahead is read out: about half a second from now
 APPROACH = np.arange(-12, 9)  # tiles from the first of a bend
 TEACHER = "teacher"  # its name among the record's arms
+GATHERING = 20  # tiles from the start on which the car gathers speed: they say nothing about how it drives
 MEASURES = ("speed", "gas", "brake")  # m/s; both controls from 0 to 1
 
 
@@ -61,7 +62,7 @@ def measured(drive: Drive) -> np.ndarray:
 
 def by_place(drives: list[Drive]) -> dict:
     """Share of frames and mean measures on each kind of road, every track weighing the same, with its interval."""
-    kept = [np.arange(EMPTY, len(drive.place)) for drive in drives]
+    kept = [np.flatnonzero(drive.place >= GATHERING) for drive in drives]
     found = [kinds(drive.track)[drive.place[k] % len(drive.track)] for drive, k in zip(drives, kept, strict=True)]
     result = {}
     for kind, name in enumerate(PLACES):
@@ -83,7 +84,7 @@ def approach(drives: list[Drive]) -> dict:
         values = measured(drive)
         for entry in entries(drive.track):
             at = drive.place - entry - APPROACH[0]  # the lap is not closed: a place counts tiles from the start
-            on = (at >= 0) & (at < len(APPROACH)) & (np.arange(len(at)) >= EMPTY)
+            on = (at >= 0) & (at < len(APPROACH)) & (drive.place >= GATHERING)
             np.add.at(sums, at[on], values[on])
             np.add.at(frames, at[on], 1)
     means = (sums / np.maximum(frames, 1)[:, None]).round(4)

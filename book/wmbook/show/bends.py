@@ -36,8 +36,9 @@ def approach(
         top = max(max(entry["approach"][name]) for entry in drivers.values())
         axes.set(title=title, ylabel=unit, ylim=(0, 1.1 * top if name == "speed" else 1))
         axes.axvline(0, color=BLACK, linewidth=0.8, linestyle=(0, (2, 2)))
-    panels[0].annotate("bend", (0, 0), xytext=(3, 4), textcoords="offset points", fontsize=7.5)
-    panels[-1].legend(loc="upper left", frameon=True, framealpha=1, edgecolor="white")
+    where = {"xy": (0, 1), "xycoords": ("data", "axes fraction"), "xytext": (3, -9), "textcoords": "offset points"}
+    panels[0].annotate("bend", fontsize=7.5, **where)
+    panels[0].legend(loc="lower left", fontsize=7, labelspacing=0.2)  # nobody drives so slowly
     figure.supxlabel("tiles from the beginning of the bend (one is 3.5 m)", fontsize=8.5)
     return figure
 
