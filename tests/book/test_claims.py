@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from wmbook.analysis.copies import PEDALS
 from wmbook.records.published import OTHERS, SCORES
 from wmbook.records.records import Records
 from wmbook.show import claims
@@ -52,6 +53,15 @@ def test_the_story_of_the_vaegans_training_holds():
     falls = curve["step"][logged] >= run["updates"] * (1 - run["final_share"])
     early, late = (np.ptp(curve["real_accuracy"][logged[part]]) for part in (~falls, falls))
     assert late < early
+
+
+def test_the_story_of_the_copies_holds():
+    """The page on brakes: an oracle hardly helps a linear C, forty hidden units copy best, the brake is hardest."""
+    kinds = RECORDS.bends["teacher"]["0"]["copies"]["kinds"]
+    r2 = {kind: np.array([found[pedal]["r2"] for pedal in PEDALS]) for kind, found in kinds.items()}
+    line, best = r2["z and h"], r2["z and h, 40 hidden units"]
+    assert (r2["z, h and the size of the bend"] - line < 0.06).all()
+    assert all((best >= found).all() and found.argmin() == PEDALS.index("brake") for found in r2.values())
 
 
 def test_an_unknown_measurement_is_an_error():

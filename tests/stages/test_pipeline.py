@@ -86,12 +86,12 @@ def test_interrupted_stages_end_in_the_same_place(finished, tmp_path, monkeypatc
     shutil.copytree(finished, folder)
     for name in ("vision-vae", "memory-vae", "controller-vae-zh", "evaluate-vae-zh"):
         shutil.rmtree(folder / name)
-    from wmlib.stages import controller, training
+    from wmlib.stages import curve, training
 
     for name, module, function in (
         ("vision", training, "save_checkpoint"),
         ("memory", training, "save_checkpoint"),
-        ("controller", controller, "write_text"),
+        ("controller", curve, "write_csv"),
     ):
         real = getattr(module, function)
 
