@@ -81,7 +81,7 @@ class Readers:
             "search.npz": (self._resumed,),
             "taught/teacher.npz": (lambda file: read_teacher(file).weights,),
             "taught/teacher.csv": (lambda file: read_csv(file, imitate.TEACHER),),
-            "taught/standard.npz": (lambda _: imitate._standard(taught, 32),),
+            "taught/standard.npz": (lambda _: imitate.read_standard(taught, 32),),
             "taught/lessons/000000.npz": (lambda _: imitate._said(chain, taught, 0, 1),),
             "taught/rounds/000.npz": (
                 lambda _: imitate._row(chain, taught, 0),
