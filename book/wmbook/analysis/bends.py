@@ -78,18 +78,22 @@ def by_place(drives: list[Drive]) -> dict:
 
 
 def approach(drives: list[Drive]) -> dict:
-    """Mean measures at each tile of ``APPROACH``, over all frames spent there on the way into a bend."""
-    sums, frames = np.zeros((len(APPROACH), len(MEASURES))), np.zeros(len(APPROACH))
+    """Mean measures at each tile of ``APPROACH`` on the way into a bend, every passage weighing the same: a car that is
+    stuck counts once."""
+    sums, passages = np.zeros((len(APPROACH), len(MEASURES))), np.zeros(len(APPROACH))
     for drive in drives:
         values = measured(drive)
         for entry in entries(drive.track):
             at = drive.place - entry - APPROACH[0]  # the lap is not closed: a place counts tiles from the start
             on = (at >= 0) & (at < len(APPROACH)) & (drive.place >= GATHERING)
-            np.add.at(sums, at[on], values[on])
+            frames, here = np.zeros(len(APPROACH)), np.zeros_like(sums)
+            np.add.at(here, at[on], values[on])
             np.add.at(frames, at[on], 1)
-    means = (sums / np.maximum(frames, 1)[:, None]).round(4)
+            sums += here / np.maximum(frames, 1)[:, None]
+            passages += frames > 0
+    means = (sums / np.maximum(passages, 1)[:, None]).round(4)
     columns = {measure: means[:, index].tolist() for index, measure in enumerate(MEASURES)}
-    return {"tiles": APPROACH.tolist(), "frames": frames.astype(int).tolist(), **columns}
+    return {"tiles": APPROACH.tolist(), "passages": passages.astype(int).tolist(), **columns}
 
 
 def read_outs(drives: list[Drive]) -> dict:

@@ -38,7 +38,7 @@ def approach(
         axes.axvline(0, color=BLACK, linewidth=0.8, linestyle=(0, (2, 2)))
     where = {"xy": (0, 1), "xycoords": ("data", "axes fraction"), "xytext": (3, -9), "textcoords": "offset points"}
     panels[0].annotate("bend", fontsize=7.5, **where)
-    panels[0].legend(loc="lower left", fontsize=7, labelspacing=0.2)  # nobody drives so slowly
+    panels[-1].legend(loc="upper left", fontsize=6.5, labelspacing=0.1, handlelength=2.2, borderaxespad=0.1)
     figure.supxlabel("tiles from the beginning of the bend (one is 3.5 m)", fontsize=8.5)
     return figure
 

@@ -1,6 +1,7 @@
 """How a driver meets a bend: an oval with two of them, driven as it should be, comes out as it was driven."""
 
 from argparse import Namespace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -59,7 +60,7 @@ def test_the_way_into_a_bend():
     at = {tile: index for index, tile in enumerate(found["tiles"])}
     assert (found["speed"][at[-12]], found["speed"][at[-10]], found["speed"][at[0]]) == (80, 70, 60)
     assert (found["brake"][at[-1]], found["brake"][at[0]]) == (0.5, 0) and len(found["gas"]) == len(APPROACH)
-    assert found["frames"][at[-5]] == 8  # the first lap's two bends
+    assert found["passages"][at[-5]] == 2  # the first lap's two bends
 
 
 def test_read_outs_find_the_turn_where_it_was_put():
@@ -91,3 +92,15 @@ def test_the_brake_pedal_is_a_column_of_the_parameters():
     pedal = brake_pedal(agent, [drive])
     weights = agent.parameters.reshape(33, 3)[:, 2]
     assert pedal["highest"] == pytest.approx((drive.z[50:] @ weights[:-1] + weights[-1]).max(), abs=0.01)
+
+
+def test_a_car_that_is_stuck_counts_once():
+    drive = driven()
+    stuck = int(np.flatnonzero(drive.place == STRAIGHT + 3 + len(oval()) // 2 - 5)[0])
+    rows = np.r_[0:stuck, np.full(500, stuck), stuck : len(drive.place)]
+    held = drive.states[rows].copy()
+    held[stuck : stuck + 500, 0] = 0.0
+    parts = {"z": drive.z[rows], "h": drive.h[rows], "actions": drive.actions[rows], "states": held}
+    found = approach([replace(drive, place=drive.place[rows], **parts)])
+    slowest = min(found["speed"][:12])
+    assert slowest > 30, "one of two passages stood still, the other did not"
