@@ -45,9 +45,10 @@ def write(folder, **returns) -> Records:
     (folder / "runs.json").write_text(json.dumps({f"{arm}/seed0": RUN for arm in names}))
     with (folder / "evaluations.csv").open("w", newline="") as file:
         table = csv.writer(file)
-        table.writerow(["arm", "train_seed", "renderer", "track_seed", "return", "steps", "lap_finished"])
+        table.writerow(["task", "arm", "train_seed", "renderer", "track_seed", "return", "steps", "lap_finished"])
         for arm, values in names.items():
-            table.writerows([arm, 0, "gymnasium", track, value, 1000, 0] for track, value in enumerate(values))
+            rows = enumerate(values)
+            table.writerows(["CarRacing-v3", arm, 0, "gymnasium", track, value, 1000, 0] for track, value in rows)
     with (folder / "learning_curves.csv").open("w", newline="") as file:
         table = csv.writer(file)
         table.writerow(["arm", "train_seed", "generation", "wall_seconds", "cores", "validation_mean"])
