@@ -38,7 +38,10 @@ def approach(
         axes.axvline(0, color=BLACK, linewidth=0.8, linestyle=(0, (2, 2)))
     where = {"xy": (0, 1), "xycoords": ("data", "axes fraction"), "xytext": (3, -9), "textcoords": "offset points"}
     panels[0].annotate("bend", fontsize=7.5, **where)
-    panels[-1].legend(loc="upper left", fontsize=6.5, labelspacing=0.1, handlelength=2.2, borderaxespad=0.1)
+    panels[-1].legend(
+        loc="upper left", fontsize=6.5, labelspacing=0.1, handlelength=2.2, borderaxespad=0.1,
+        frameon=True, framealpha=1, edgecolor="white",
+    )  # fmt: skip
     figure.supxlabel("tiles from the beginning of the bend (one is 3.5 m)", fontsize=8.5)
     return figure
 
