@@ -55,7 +55,9 @@ class FeatureVAE(VAE):
             set_model_weights(self.discriminator, self.given)
         super().build(input_shape)
 
-    likeness = VAEGAN.likeness
+    def likeness(self, features: tf.Tensor, features_hat: tf.Tensor) -> tf.Tensor:
+        """L_llike in features, as the VAE/GAN's: standardised, or as published."""
+        return VAEGAN.likeness(self, features, features_hat)
 
     def losses_of(self, frames: tf.Tensor) -> dict[str, tf.Tensor]:
         """Scalars ``loss``, ``reconstruction``, ``kl``, ``active`` and ``likeness`` of uint8 frames."""
