@@ -68,12 +68,19 @@ def budget(records: Records) -> str:
 def dreams(records: Records) -> str:
     """Table of players that learnt in dreams of different temperature, ours and the original's."""
     scores = Records(records.folder / "takecover").scores
+    if not temperatures.arms(scores):
+        return ""
+    header, rows = temperatures.temperature_rows(scores)
+    games = header.index("games")  # a column's width is dear here, and they are as many everywhere
+    counts = " or ".join(sorted({row[games] for row in rows}))
+    header = ["τ", "dream", "game", *header[3:]]
+    header, *rows = ([cell for place, cell in enumerate(row) if place != games] for row in (header, *rows))
     caption = (
         "Doom: tics survived by players that learnt in dreams of different temperature, ours and the original's "
-        "{cite:p}`ha2018worldmodels`; ± is the standard deviation over games. "
+        f"{{cite:p}}`ha2018worldmodels`; ± is the standard deviation over {counts} games. "
         f"{temperatures.SOLVED:.0f} counts as solved."
     )
-    return _table("tab-dreams", caption, *temperatures.temperature_rows(scores)) if temperatures.arms(scores) else ""
+    return _table("tab-dreams", caption, header, rows)
 
 
 def _hours(hours: float | None) -> str:
