@@ -63,3 +63,13 @@ def test_bad_fitness_and_damaged_state(tmp_path):
     (tmp_path / "s.npz").write_bytes(b"\x80\x04")
     with pytest.raises(UserError, match="s.npz: truncated or damaged"):
         CMAES(4, 8, 0.1, seed=0).resume(tmp_path / "s.npz")
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_a_fitness_that_is_not_finite_moves_nothing(bad):
+    search = CMAES(3, 6, 0.1, seed=0)
+    values = fitness(search.ask())
+    values[2] = bad
+    with pytest.raises(UserError, match="fitness of candidate 2 is not finite"):
+        search.tell(values)
+    assert search.generation == 0 and search.told == [] and not search.mean.any()
