@@ -12,6 +12,7 @@ from wmbook.records.published import OTHERS, SCORES
 from wmbook.records.records import Records
 from wmbook.show import claims
 from wmlib.errors import UserError
+from wmlib.stages.evaluate import read_rows
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORDS = Records(ROOT / "book" / "results")
@@ -62,6 +63,23 @@ def test_the_story_of_the_copies_holds():
     line, best = r2["z and h"], r2["z and h, 40 hidden units"]
     assert (r2["z, h and the size of the bend"] - line < 0.06).all()
     assert all((best >= found).all() and found.argmin() == PEDALS.index("brake") for found in r2.values())
+
+
+def test_the_story_of_the_laps_that_are_not_finished_holds():
+    """The page on brakes: more than a fourth after lessons alone, one at most with hidden units, then a few."""
+    left: dict[tuple, list] = {}
+    for row in read_rows(ROOT / "book" / "results" / "evaluations.csv"):
+        if row["renderer"] == "gymnasium" and "taught" in row["arm"]:
+            left.setdefault((row["arm"], row["train_seed"]), []).extend([row] if not row["lap_finished"] else [])
+    counts = {run: len(rows) for run, rows in left.items()}
+    assert counts["vae-zh-taught", 0] > 25
+    assert max(count for (arm, _), count in counts.items() if arm == "vae-zh-hidden-taught") == 1
+    assert all(1 < count < 10 for (arm, _), count in counts.items() if arm == "vae-zh-taught-evolved")
+    lost = {
+        end: np.mean([900 - row["return"] for (arm, _), rows in left.items() if arm.endswith(end) for row in rows])
+        for end in ("hidden-taught", "evolved")
+    }
+    assert lost["evolved"] < lost["hidden-taught"] and lost["hidden-taught"] > 300
 
 
 def test_an_unknown_measurement_is_an_error():

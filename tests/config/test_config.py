@@ -119,6 +119,16 @@ def test_a_stored_tree_without_a_group_gets_that_of_its_scale():
     assert Config.from_dict(old).rehearsal == "", "a single value it lacks is what it was when there was none"
 
 
+@pytest.mark.parametrize("path", ["seed", "vae.updates", "controller.patience", "evaluate.tracks"])
+def test_a_stored_tree_that_lacks_a_setting_is_refused(path):
+    """The code's default would take its place, and the run would go on as another."""
+    stored = Config.preset("smoke").to_dict()
+    *group, name = path.split(".")
+    del (stored[group[0]] if group else stored)[name]
+    with pytest.raises(UserError, match=f"run/config.json: .*lacks '{name}'"):
+        Config.from_dict(stored, "run/config.json")
+
+
 def test_digest_ignores_key_order():
     assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1}) != digest({"a": 2, "b": 1})
 

@@ -137,18 +137,18 @@ def tree(value) -> Iterator[tuple[str, Callable]]:
     """A JSON file with the wrong things in it."""
     for bad in ("null", "[]", "{}", "3", '"x"', "[" * 100_000, '{"a": NaN}', "{'a': 1}"):
         yield f"holds {bad[:10]}", partial(bad.encode)
-    for path in _places(value):
+    for path, held in _places(value):
         yield f"{'.'.join(path)} missing", partial(_changed, value, path)
-        for bad in (None, "x", [], {}, float("nan"), float("-inf"), True):
+        for bad in (None, "x", [], {}, float("nan"), float("-inf"), *([] if isinstance(held, bool) else [True])):
             yield f"{'.'.join(path)} {json.dumps(bad)}", partial(_changed, value, path, bad)
 
 
 MISSING = object()
 
 
-def _places(value, path: tuple = ()) -> Iterator[tuple]:
+def _places(value, path: tuple = ()) -> Iterator[tuple[tuple, object]]:
     for name in value if isinstance(value, dict) else ():
-        yield (*path, name)
+        yield (*path, name), value[name]
         yield from _places(value[name], (*path, name))
 
 

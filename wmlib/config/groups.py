@@ -251,7 +251,7 @@ class RolloutConfig:
     """Cars each worker drives in lockstep."""
     executor: str = "processes"
     """serial, processes or ray (a cluster)."""
-    address: str = ""
+    address: str = later("")
     """Ray's head, host:port; empty: RAY_ADDRESS, else a cluster that runs here, else one started for the command."""
 
     def __post_init__(self):

@@ -57,13 +57,17 @@ def check_numbers(name: str, group: Any) -> None:
 
 
 def from_dict(kind: type, values: dict, where: str):
-    """A tree of type ``kind`` from nested dictionaries. Raises :class:`UserError` for a key it does not know."""
+    """A tree of type ``kind`` from nested dictionaries. Raises :class:`UserError` for a key it does not know, or lacks:
+    only settings added :func:`later` may be missing."""
     if not isinstance(values, dict):
         raise UserError(f"{where}: expected a group of settings, not {values!r}")
     hints = get_type_hints(kind)
     unknown = set(values) - set(hints)
     if unknown:
         raise UserError(f"{where}: unknown key {sorted(unknown)[0]!r}; it was written by another version of wmlib")
+    lacking = [f.name for f in dataclasses.fields(kind) if f.name not in values and not f.metadata.get("later")]
+    if lacking:
+        raise UserError(f"{where}: lacks {lacking[0]!r}; restore it, or choose another --run folder")
     parsed = {}
     for name, value in values.items():
         nested = dataclasses.is_dataclass(hints[name])

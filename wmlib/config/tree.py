@@ -20,7 +20,7 @@ from wmlib.config.groups import (
     VisionConfig,
 )
 from wmlib.config.presets import PAPER_VAEGAN, PRESETS, TASK_PRESETS
-from wmlib.config.settings import assign, at_least, check_numbers, from_dict, one_of, positive, share
+from wmlib.config.settings import assign, at_least, check_numbers, from_dict, later, one_of, positive, share
 from wmlib.config.tasks import TASKS, Task
 from wmlib.config.teaching import TeachingConfig
 from wmlib.errors import UserError
@@ -39,7 +39,7 @@ class Config:
     """Preset this tree started from."""
     seed: int = 0
     """Seed of the whole chain: data, initial weights, batches, search."""
-    task: str = "carracing"
+    task: str = later("carracing")
     """What is learnt: carracing, or takecover (Doom; needs the extra ``doom``). A preset: it sets what is its own, and
     those given beside it count."""
     vision: str = "vae"
@@ -52,12 +52,12 @@ class Config:
     multiply it natively)."""
     iterations: int = 1
     """Passes through collect, V, M, C; each after the first adds on-policy rollouts (paper section 5)."""
-    keep_vision: bool = False
+    keep_vision: bool = later(False)
     """Whether the first iteration's V serves in all of them: where the random driver sees all there is to see."""
-    rehearsal: str = ""
+    rehearsal: str = later("")
     """Scale of the iterations before the last, which only have to drive well enough to collect data; empty: the same
     settings as the last."""
-    replicas: int = 1
+    replicas: int = later(1)
     """Devices (graphics processors, else TensorFlow's CPU devices) that share every update of V and M, each with its
     part of the batch and noise of its own: ``tf.distribute.MirroredStrategy``. A VAE/GAN trains on one."""
     collect: CollectConfig = field(default_factory=CollectConfig)

@@ -227,4 +227,7 @@ def shipped_agent(arm: str, train_seed: int | None = None, folder: Path = FOLDER
         files[file.stem] = file
     if not {"encoder", "controller"} <= set(files):
         raise UserError(f"{manifest}: names no encoder or no controller of {arm}; restore it from the repository")
-    return Agent(arm, seed, Config.from_dict(run.get("config"), manifest), files, stages, "shipped weights")
+    config = Config.from_dict(run.get("config"), manifest)
+    if config.controller.inputs != "z" and "memory" not in files:
+        raise UserError(f"{manifest}: names no M of {arm}, whose C needs it; restore it from the repository")
+    return Agent(arm, seed, config, files, stages, "shipped weights")

@@ -44,17 +44,11 @@ def rollout(
 ) -> Dreamt:
     """Drive every lane for ``steps`` steps from an empty memory, on beyond the end of its episode.
 
+    Args and errors are those of :meth:`wmlib.envs.dream.Dream.returns`, and
+
     Args:
-        config: C's architecture.
-        parameters: (lanes, P), a controller per lane.
-        z: (lanes, latent), where each dream begins.
-        seed: fixes all noise.
         record: keep z and the actions of every step.
         threads: how many work at once; the result does not depend on it.
-
-    Raises:
-        UserError: a temperature that is not positive.
-        ValueError: parameters that do not fit.
     """
     states = dream.begin(config, parameters, z)
     arguments = config, parameters, states, steps, tau, (seed, "dream"), partial(in_threads, threads=threads)
