@@ -204,16 +204,20 @@ def shipped_agent(arm: str, train_seed: int | None = None, folder: Path = FOLDER
         UserError: no such arm or seed, or a file that is not what was shipped.
     """
     manifest = folder / "manifest.json"
-    arms = read_record(manifest, arms=dict)["arms"] if manifest.exists() else {}
+    arms = read_record(manifest, arms=dict)["arms"] if os.path.lexists(manifest) else {}
     if arm not in arms:
-        raise UserError(f"--pretrained {arm}: not shipped; there is: {', '.join(sorted(arms)) or 'nothing yet'}")
+        raise UserError(
+            f"--pretrained {arm}: not shipped; there is: {', '.join(sorted(arms)) or 'nothing yet'} ({manifest})"
+        )
     try:
         runs = arms[arm]["train_seeds"]
         chosen = str(arms[arm]["headline"] if train_seed is None else train_seed)
         if not isinstance(runs, dict):
             raise TypeError
         if chosen not in runs:
-            raise UserError(f"--train-seed {chosen}: arm {arm} is shipped for train seeds {', '.join(runs)}")
+            raise UserError(
+                f"--train-seed {chosen}: arm {arm} is shipped for train seeds {', '.join(runs)} ({manifest})"
+            )
         run, seed = runs[chosen], int(chosen)
         hashes, stages = dict(run["sha256"]), {name: dict(stage) for name, stage in run.get("stages", {}).items()}
         places = dict(run.get("shared", {}))  # V and M that lie with another arm that learnt in the same M
