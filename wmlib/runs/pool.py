@@ -90,7 +90,8 @@ class Pool:
             process.join(max(0.0, patience - time.monotonic()))
         self._kill()
         for process in self.processes:
-            process.join()
+            while process.is_alive():  # one join may return early: the executor's own thread waits for it, too
+                process.join(0.01)
 
 
 def _start(shared: tuple, start: Callable, arguments: tuple) -> None:
