@@ -84,7 +84,10 @@ class Stage:
         record = read_record(self.path / DONE, identity=str, seconds=float)
         if record["identity"] != self.identity:
             file = self.path / "config.json"
-            changes = differences(read_record(file, key=dict)["key"], self.key) if os.path.lexists(file) else {}
+            stored = read_record(file, key=dict) if os.path.lexists(file) else {"key": self.key}
+            if stored.get("identity") == self.identity:
+                raise UserError(f"{self.path / DONE}: not of the run that {file.name} beside it describes; use --force")
+            changes = differences(stored["key"], self.key)
             raise UserError(
                 f"{self.path}: made with another configuration ({first_change(changes)}); "
                 "choose another --run folder, or --force to redo this stage"

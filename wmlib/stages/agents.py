@@ -21,7 +21,7 @@ from wmlib.models.controller import parameter_count
 from wmlib.models.weights import load_weights, set_model_weights
 from wmlib.rollout.teacher import Teacher, read_teacher
 from wmlib.rollout.worker import WorkerSpec
-from wmlib.runs import DONE, read_arrays, read_record
+from wmlib.runs import DONE, digest, read_arrays, read_record
 from wmlib.stages.chain import Chain, plan
 
 FOLDER = Path(__file__).resolve().parent.parent / "pretrained"
@@ -194,6 +194,11 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
+def entry_digest(run: dict) -> str:
+    """Hash of what the manifest says of one training run's files and settings, as it keeps it beside them."""
+    return digest({name: run.get(name) for name in ("sha256", "shared", "config")})
+
+
 def shipped_agent(arm: str, train_seed: int | None = None, folder: Path = FOLDER) -> Agent:
     """A shipped arm, its files checked against the manifest.
 
@@ -219,10 +224,12 @@ def shipped_agent(arm: str, train_seed: int | None = None, folder: Path = FOLDER
                 f"--train-seed {chosen}: arm {arm} is shipped for train seeds {', '.join(runs)} ({manifest})"
             )
         run, seed = runs[chosen], int(chosen)
+        if run["digest"] != entry_digest(run):
+            raise ValueError
         hashes, stages = dict(run["sha256"]), {name: dict(stage) for name, stage in run.get("stages", {}).items()}
         places = dict(run.get("shared", {}))  # V and M that lie with another arm that learnt in the same M
     except (KeyError, TypeError, ValueError, AttributeError):
-        raise UserError(f"{manifest}: damaged; restore it from the repository") from None
+        raise UserError(f"{manifest}: damaged where it tells of {arm}; restore it from the repository") from None
     files = {}
     for name, expected in hashes.items():
         file = folder / places.get(name, f"{arm}/seed{seed}/{name}")

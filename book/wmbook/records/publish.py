@@ -29,7 +29,7 @@ from wmlib.runs import (
     write_text,
 )
 from wmlib.seeds import track_seeds
-from wmlib.stages.agents import FOLDER, as_trained, figures, finished, label, sha256
+from wmlib.stages.agents import FOLDER, as_trained, entry_digest, figures, finished, label, sha256
 from wmlib.stages.chain import Chain
 from wmlib.stages.curve import COLUMNS, read_curve
 from wmlib.stages.evaluate import COLUMNS as EPISODES
@@ -223,7 +223,7 @@ def publish_weights(chain: Chain, folder: Path = FOLDER) -> None:
     dreams = config.controller.world == "dream"
     if dreams or config.arm in HEADLINE_ARMS and (best or (place / "decoder.npz").exists()):
         parts["decoder"] = chain.vision / "decoder.npz"
-    learns_beside = dreams or config.controller.search == "imitation"
+    learns_beside = dreams or config.controller.taught
     shared = _shared(record["arms"], arm, seed, config, parts) if learns_beside else {}
     for name, source in parts.items():
         if f"{name}.npz" not in shared:
@@ -232,7 +232,7 @@ def publish_weights(chain: Chain, folder: Path = FOLDER) -> None:
     write_arrays(place / "controller.npz", {"parameters": parameters.astype(np.float32)}, level=9)
     if config.controller.search == "imitation":
         write_arrays(place / "teacher.npz", read_arrays(chain.controller / "teacher.npz", ("weights",)), level=9)
-    entry["train_seeds"][str(seed)] = {
+    run = {
         "sha256": {
             **{file.name: sha256(file) for file in sorted(place.glob("*.npz"))},
             **{name: sha256(folder / file) for name, file in shared.items()},
@@ -245,6 +245,7 @@ def publish_weights(chain: Chain, folder: Path = FOLDER) -> None:
         "renderer": "wmlib",
         "provenance": provenance(),
     }
+    entry["train_seeds"][str(seed)] = {"digest": entry_digest(run), **run}
     entry["headline"] = int(max(entry["train_seeds"], key=lambda s: entry["train_seeds"][s]["validation_mean"]))
     write_json(manifest, record)
 
