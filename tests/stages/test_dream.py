@@ -10,7 +10,6 @@ from wmlib.config import Config
 from wmlib.errors import UserError
 from wmlib.runs import read_json
 from wmlib.stages.chain import Chain, run_all, run_stage
-from wmlib.stages.curve import read_curve
 from wmlib.stages.dream import COLUMNS, choose, with_habits
 
 SMOKE = Config.preset("smoke").override(["rollout.executor=serial"])
@@ -89,21 +88,3 @@ def test_habits_differ_between_drivers_and_change_nothing_but_biases():
 def test_settings_that_make_no_sense_are_refused(setting):
     with pytest.raises(UserError, match=f"dream.{setting.split('=')[0]}"):
         SMOKE.override([f"dream.{setting}"])
-
-
-def test_a_search_in_dreams_is_the_same_stage_and_never_lets_the_world_choose(finished, tmp_path):
-    config = SMOKE.override(["controller.world=dream", "controller.dream_steps=8", "controller.tau=1.3"])
-    folder = tmp_path / "dreamt"
-    shutil.copytree(finished, folder, ignore=shutil.ignore_patterns("dream-*", "controller-*"))
-    stage = run_stage(Chain(config, folder), "controller")
-    assert stage.name == "controller-dream-tau-1.30" and stage.summary()["env_steps"] == 0
-    curve = read_curve(stage / "learning_curve.csv")
-    assert [row["env_steps"] for row in curve] == sorted(row["env_steps"] for row in curve)
-    assert 0 < curve[0]["env_steps"] <= 4 * 1 * 8
-    assert stage.summary()["chosen_generation"] == curve[-1]["generation"] == 2  # whatever validation says
-
-
-@pytest.mark.parametrize("setting", ["controller.tau=0", "controller.world=elsewhere", "task=chess"])
-def test_a_dream_that_cannot_be_is_refused(setting):
-    with pytest.raises(UserError, match=setting.split("=")[0]):
-        SMOKE.override([setting])

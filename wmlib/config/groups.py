@@ -222,6 +222,11 @@ class ControllerConfig:
     """Temperature of these dreams; 1 is M's own uncertainty (paper: 1.15 in Doom)."""
     dream_steps: int = later(0)
     """Steps of such a dream, at most; 0: the task's time limit."""
+    dream_starts: str = later("first")
+    """Where these dreams begin: first, at an episode's first frame with an empty memory (paper); or replayed, at any
+    frame of an episode, M's memory warmed up on what really came before (Janner et al. 2019)."""
+    begins_at: str = later("zeros")
+    """Where the search of each iteration after the first begins: at zeros, or at the last one's C."""
 
     def __post_init__(self):
         one_of("controller.inputs", self.inputs, ("z", "zh", "zch"))
@@ -229,6 +234,8 @@ class ControllerConfig:
         at_least("controller.tracks", self.tracks, 1)
         at_least("controller.generations", self.generations, 1)
         one_of("controller.world", self.world, ("real", "dream"))
+        one_of("controller.begins_at", self.begins_at, ("zeros", "last"))
+        one_of("controller.dream_starts", self.dream_starts, ("first", "replayed"))
         one_of("controller.search", self.search, ("evolution", "imitation", "imitation+evolution"))
         if self.taught and (self.world == "dream" or self.inputs == "zch"):
             raise UserError(f"controller.search={self.search}: its teacher drives CarRacing's real world, for z or zh")

@@ -118,6 +118,7 @@ class Config:
         memory, controller = config.memory, config.controller
         if iteration == 1:
             memory = dataclasses.replace(memory, later_updates=0, own_share=0.0)
+            controller = dataclasses.replace(controller, begins_at="zeros")
         elif memory.later_updates:
             memory = dataclasses.replace(memory, updates=memory.later_updates)
         if not last and controller.early_generations:

@@ -101,8 +101,9 @@ class Dream:
         tau: float = 1.0,
         seed: int = 0,
         spread: Callable = in_threads,
+        memory: tuple[np.ndarray, np.ndarray] | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Drive every lane from an empty memory until its end, ``steps`` steps at most.
+        """Drive every lane until its end, ``steps`` steps at most.
 
         Args:
             config: C's architecture.
@@ -110,6 +111,7 @@ class Dream:
             z: (lanes, latent), where each dream begins.
             seed: fixes all noise.
             spread: calls a function with each of several tuples of arguments, results in order; where, changes nothing.
+            memory: M's h and c there, both (lanes, hidden); by default it is empty.
 
         Returns:
             Return and steps lived of every lane, float64 and int, both (lanes,).
@@ -119,6 +121,7 @@ class Dream:
             ValueError: parameters that do not fit.
         """
         states, lanes = self.begin(config, parameters, z), np.arange(len(z))
+        states[1:] = memory or states[1:]
         totals, count = np.zeros(len(z)), np.zeros(len(z), int)
         for first in range(0, steps, STRETCH):
             draws = (seed, "dream", "stretch", first)

@@ -102,6 +102,7 @@ class Chain:
             key["teaching"] = settings_key(self.config.teaching)
         inputs = [self.vision] if self.config.controller.inputs == "z" else [self.vision, self.memory]
         inputs += [self.pupil.controller] if self.goes_on else []
+        inputs += [self.data_driver.controller] if self.config.controller.begins_at == "last" else []
         return self._stage(f"controller-{self.config.arm}", key, inputs)
 
     @property

@@ -92,7 +92,9 @@ def _beginning(chain) -> tuple[np.ndarray, float, Callable[[np.ndarray], np.ndar
     config, settings, task = chain.config, chain.config.controller, chain.config.numbers
     count = parameter_count(settings, config.memory.hidden_size, task.latent_size, task.action_size)
     if not chain.goes_on:
-        return np.zeros(count), settings.sigma, lambda candidates: candidates
+        last = chain.data_driver.controller / "controller.npz" if settings.begins_at == "last" else None
+        start = read_arrays(last, ("parameters",), {"parameters": (count,)})["parameters"] if last else np.zeros(count)
+        return start, settings.sigma, lambda candidates: candidates
     taught = chain.pupil.controller
     start = read_arrays(taught / "controller.npz", ("parameters",), {"parameters": (count,)})["parameters"]
     standard = settings, *read_standard(taught, input_size(settings, config.memory.hidden_size, task.latent_size))

@@ -1,17 +1,22 @@
-"""Whole dreams as a world to be judged in (paper section 4): M alone, from the first frames of recorded episodes."""
+"""Dreams as a world to be judged in (paper section 4): M alone, from frames of recorded episodes."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from wmlib.data.rollouts import read_encoded
 from wmlib.envs.dream import Dream
+from wmlib.rollout.dreams import States, replay
 from wmlib.runs import read_arrays
 from wmlib.seeds import generator
 from wmlib.stages.memory import latent_files
 
+RECENT = 60  # episodes that replayed dreams begin in: so many of the newest, and as many of the random driver's
+EVERY = 4  # frames between two states of them
+
 
 class Dreams:
-    """M of a chain; a track's seed says which episode's first frame its dream begins with."""
+    """M of a chain; a track's seed says which recorded frame its dream begins with."""
 
     def __init__(self, chain):
         from wmlib.models.weights import load_weights
@@ -20,18 +25,34 @@ class Dreams:
         weights = load_weights(chain.memory / "memory.npz")
         self.world = Dream(weights, self.task.latent_size, self.task.action_size)
         self.files = latent_files(chain)[0]
+        self.replayed = self._replay(chain) if self.settings.dream_starts == "replayed" else None
 
-    def first(self, seed: int) -> np.ndarray:
-        """z (latent,) of the first frame that a seed's dream begins with."""
-        file = self.files[generator(seed, "dream", "first frame").integers(len(self.files))]
-        return read_arrays(file, ("mu",))["mu"][0].astype(np.float32)
+    def _replay(self, chain) -> States:
+        """States that real episodes went through."""
+        own = latent_files(chain, since=2)[0] if chain.iteration > 1 else []
+        foreign = self.files[: len(self.files) - len(own)]
+        some = [read_encoded(file) for file in foreign[-RECENT:] + own[-RECENT:]]
+        return replay(self.world.memory, some, generator(chain.config.seed, "dream", "replay"), EVERY)
+
+    def first(self, seed: int) -> States:
+        """The state, a batch of one, that a seed's dream begins with."""
+        random = generator(seed, "dream", "first frame")
+        if self.replayed:
+            return self.replayed.take(random.integers(len(self.replayed), size=1))
+        file = self.files[random.integers(len(self.files))]
+        z = read_arrays(file, ("mu",))["mu"][:1].astype(np.float32)
+        return States(z, *np.zeros((2, 1, self.world.hidden_size), np.float32))
 
     def __call__(self, executor, candidates: np.ndarray, seeds: list[int]) -> tuple[np.ndarray, np.ndarray]:
         """Returns and steps lived of candidates (n, P), both (seeds, n), wherever the executor lives them."""
-        starts = np.stack([self.first(seed) for seed in seeds])
-        z, lives = np.repeat(starts, len(candidates), axis=0), np.tile(candidates, (len(seeds), 1))
+        starts = States.concatenate([self.first(seed) for seed in seeds])
+        starts, lives = (
+            starts.take(np.repeat(np.arange(len(seeds)), len(candidates))),
+            np.tile(candidates, (len(seeds), 1)),
+        )
         steps, tau = self.settings.dream_steps or self.task.max_steps, self.settings.tau
-        dreamt = self.world.returns(self.settings, lives, z, steps, tau, seeds[0], executor.spread)
+        memory = starts.h, starts.c
+        dreamt = self.world.returns(self.settings, lives, starts.z, steps, tau, seeds[0], executor.spread, memory)
         return tuple(array.reshape(len(seeds), -1) for array in dreamt)
 
     def judge(self, settings, executor, candidates: np.ndarray, seeds: list[int]) -> tuple[np.ndarray, int]:

@@ -1,0 +1,91 @@
+"""C searched in dreams, as a setting of stage controller: whose word counts, where dreams and searches begin."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from wmlib.config import Config
+from wmlib.data.rollouts import read_encoded
+from wmlib.errors import UserError
+from wmlib.rollout.executors import make_executor
+from wmlib.seeds import generator
+from wmlib.stages.chain import Chain, run_all, run_stage
+from wmlib.stages.curve import read_curve
+from wmlib.stages.dreams import EVERY, Dreams
+from wmlib.stages.memory import latent_files
+
+SMOKE = Config.preset("smoke").override(
+    ["rollout.executor=serial", "controller.world=dream", "controller.dream_steps=8"]
+)
+AGAIN = ["iterations=2", "keep_vision=true", "memory.later_updates=3", "controller.dream_starts=replayed"]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "smoke"
+    run_all(SMOKE.override(AGAIN), folder, last="memory")
+    return folder
+
+
+def test_a_search_in_dreams_is_the_same_stage_and_never_lets_the_world_choose(finished, tmp_path):
+    config = SMOKE.override(["controller.tau=1.3"])
+    folder = tmp_path / "dreamt"
+    shutil.copytree(finished, folder, ignore=shutil.ignore_patterns("controller-*", "config.json"))
+    stage = run_stage(Chain(config, folder), "controller")
+    assert stage.name == "controller-dream-tau-1.30" and stage.summary()["env_steps"] == 0
+    curve = read_curve(stage / "learning_curve.csv")
+    assert [row["env_steps"] for row in curve] == sorted(row["env_steps"] for row in curve)
+    assert 0 < curve[0]["env_steps"] <= 4 * 1 * 8
+    assert stage.summary()["chosen_generation"] == curve[-1]["generation"] == 2  # whatever validation says
+
+
+def test_replayed_dreams_begin_in_states_that_real_episodes_went_through(finished):
+    chain = Chain(SMOKE.override(AGAIN), finished)
+    dreams = Dreams(chain)
+    episodes = [read_encoded(file) for file in latent_files(chain)[0]]
+    assert len(dreams.replayed) == sum(-(-len(episode["actions"]) // EVERY) for episode in episodes)
+    starts = [dreams.first(seed) for seed in range(20)]
+    assert len({start.z.tobytes() for start in starts}) > 1 and any(start.h.any() for start in starts)
+    np.testing.assert_array_equal(dreams.first(3).h, starts[3].h)
+    usual = Dreams(Chain(SMOKE.override([*AGAIN, "controller.dream_starts=first"]), finished))
+    frames = [episode["mu"][0].astype(np.float32) for episode in episodes]
+    assert any(np.array_equal(usual.first(3).z[0], frame) for frame in frames) and not usual.first(3).h.any()
+
+
+def test_a_dream_is_worth_what_it_pays_from_the_state_it_begins_in(finished):
+    dreams, c = Dreams(Chain(SMOKE.override([*AGAIN, "controller.tau=1e-9"]), finished)), np.zeros((1, 867))
+    executor = make_executor(SMOKE.rollout, None)
+    returns, steps = dreams(executor, c, [3])
+    state, total = dreams.first(3), 0.0
+    z, h, memory, a = state.z, state.h, state.c, np.array([[0, 0.5, 0]], np.float32)
+    for _ in range(steps[0, 0]):
+        z, reward, _, h, memory = dreams.world.step(z, a, h, memory, 1e-9, generator(0))
+        total += reward[0]
+    assert returns[0, 0] == pytest.approx(total, abs=1e-3)
+
+
+def test_a_search_may_begin_at_the_last_c(finished, tmp_path):
+    folder = tmp_path / "goes-on"
+    shutil.copytree(finished, folder, ignore=shutil.ignore_patterns("config.json"))
+    chain = Chain(SMOKE.override([*AGAIN, "controller.begins_at=last"]), folder)
+    assert chain.at(1).config.controller.begins_at == "zeros"
+    stage = run_stage(chain, "controller")
+    with np.load(chain.at(1).controller / "controller.npz") as last, np.load(stage / "search.npz") as search:
+        assert search["origin"][-1] == np.square(last["parameters"]).sum() > 0
+    assert [each.name for each in stage.inputs].count(chain.at(1).controller.name) == 1
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "controller.tau=0",
+        "controller.dream_starts=here",
+        "controller.begins_at=here",
+        "controller.world=elsewhere",
+        "task=chess",
+    ],
+)
+def test_a_dream_that_cannot_be_is_refused(setting):
+    with pytest.raises(UserError, match=setting.split("=")[0]):
+        SMOKE.override([setting])
