@@ -29,6 +29,8 @@ class CollectConfig:
     """Episodes added in each iteration after the first, driven by noisy copies of the last controller."""
     on_policy_noise: float = 0.3
     """Standard deviation of the persistent action noise of those drivers."""
+    on_policy_patience: int = later(0)
+    """They stop when they reached no new tile for so many frames; 0: they drive to the end (paper)."""
 
     def __post_init__(self):
         at_least("collect.episodes", self.episodes, 2)

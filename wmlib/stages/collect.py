@@ -31,7 +31,8 @@ def run(chain, stage: Stage) -> None:
     missing = [Job(index, 0, seed) for index, seed in enumerate(seeds) if index not in store]
     with make_executor(config.rollout, spec) as executor:
         with Progress(stage.name, count, "episodes", start=count - len(missing)) as progress:
-            executor.run(missing, population, progress=progress)
+            patience = config.collect.on_policy_patience if chain.iteration > 1 else 0
+            executor.run(missing, population, patience, progress)
     watch.save()
     lengths = [store.length(file) for file in store.files()]
     returns = [float(store.read(file).rewards.sum()) for file in store.files()[: min(count, 200)]]
