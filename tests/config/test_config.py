@@ -95,6 +95,9 @@ def test_unknown_scale_and_foreign_dictionary():
         (["controller.search=imitation"], "vae-zh-taught"),
         (["controller.search=imitation+evolution"], "vae-zh-taught-evolved"),
         (["controller.search=imitation", "controller.hidden_units=40"], "vae-zh-hidden-taught"),
+        (["controller.world=dream"], "dream-cma"),
+        (["controller.world=dream", "controller.tau=1.3", "controller.hidden_units=40"], "dream-tau-1.30-hidden"),
+        (["controller.world=dream", "vision=vaegan"], "vaegan-dream-cma"),
     ],
 )
 def test_arm_names(overrides, arm):

@@ -3,17 +3,8 @@
 import numpy as np
 import pytest
 
-from wmlib.data.replay import (
-    AFTER_LOSS,
-    BEFORE_LOSS,
-    STUCK_AFTER,
-    Windows,
-    beginning,
-    losses,
-    lost,
-    mixed,
-    start_weights,
-)
+from wmlib.data.lost import AFTER_LOSS
+from wmlib.data.replay import BEFORE_LOSS, Windows, beginning, mixed, start_weights
 from wmlib.seeds import generator
 
 
@@ -33,32 +24,6 @@ def episode(rewards, mark: float = 0.0) -> dict[str, np.ndarray]:
 def losing(at: int, steps: int = 200) -> dict[str, np.ndarray]:
     """A tile at every second frame up to ``at``, then none."""
     return episode([3.0 if t <= at and t % 2 == 0 else -0.1 for t in range(steps)])
-
-
-def test_the_road_is_lost_at_the_last_tile_before_a_long_gap_and_never_by_an_end():
-    np.testing.assert_array_equal(losses(losing(100)), [100])
-    np.testing.assert_array_equal(losses(losing(190)), [])  # the recording ended too soon to say
-    np.testing.assert_array_equal(losses(episode([-0.1] * 200)), [])
-    twice = losing(100)
-    twice["rewards"][150:] = 3.0
-    np.testing.assert_array_equal(losses(twice), [100])
-    finished = losing(100)
-    finished["done"][-1] = 1
-    np.testing.assert_array_equal(losses(finished), [])
-
-
-def test_lost_is_what_comes_after_a_loss_until_the_next_tile():
-    found = losing(100)
-    labels = lost(found)
-    np.testing.assert_array_equal(labels, np.arange(200) >= 100 + AFTER_LOSS)
-    found["rewards"][150] = 3.0
-    labels = lost(found)
-    assert labels[149] == 1 and labels[150] == 0 and labels[155] == 0 and labels[170] == 1
-    never = lost(episode([-0.1] * 200))
-    np.testing.assert_array_equal(never, np.arange(200) >= STUCK_AFTER)
-    ended = episode([3.0] * 20)
-    ended["done"][-1] = 1
-    np.testing.assert_array_equal(lost(ended), np.arange(20) == 19)
 
 
 def test_no_dream_begins_where_the_road_is_lost_and_many_before():

@@ -78,7 +78,7 @@ READERS = {
                 "encode-vae/latents/000001.npz", "dream-vae/elapsed.json"))],
     "dreamt": [(("wmlib", "controller", *(
         word for text in BESIDE["dreamt"][1] for word in ("--set", text))),
-        ("controller-dream-tau-1.00/search.npz", "controller-dream-tau-1.00/learning_curve.csv",
+        ("controller-dream-cma/search.npz", "controller-dream-cma/learning_curve.csv",
          "encode-vae/latents/000001.npz", "memory-vae/memory.npz"))],
     "taught": [(("wmlib", "controller", "--set", BESIDE["taught"][1][0]), tuple(
         f"controller-vae-zh-taught/{file}" for file in (

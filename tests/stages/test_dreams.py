@@ -76,6 +76,12 @@ def test_a_search_may_begin_at_the_last_c(finished, tmp_path):
     assert [each.name for each in stage.inputs].count(chain.at(1).controller.name) == 1
 
 
+def test_a_stage_is_one_object_however_many_name_it(tmp_path):
+    chain = Chain(SMOKE.override(["iterations=12"]), tmp_path)  # its names are 2 ** 12 and more if each is found anew
+    assert chain.at(2).at(1).collect is chain.at(1).collect and chain.at(12) is chain
+    assert len({id(stage) for iteration in range(1, 13) for stage in chain.at(iteration).collections}) == 12
+
+
 @pytest.mark.parametrize(
     "setting",
     [

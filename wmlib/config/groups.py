@@ -165,6 +165,8 @@ class MemoryConfig:
     whole_ends: bool = later(False)
     """Whether sequences are cut from all episodes in a row, across their ends (code, Doom), so that an end is seen as
     often as it happens and at any place of a sequence. Otherwise it is the last step of one sequence among hundreds."""
+    lost_ends: bool = later(False)
+    """Whether the done head learns, in hindsight, that a car has lost the road, so that a dream ends there."""
     later_updates: int = later(0)
     """Gradient steps of each iteration after the first, which then goes on with the weights of the one before; 0 trains
     a new M with ``updates``."""

@@ -140,10 +140,13 @@ class Config:
 
     @property
     def arm(self) -> str:
-        """Name of what is compared in the report, for example ``vae-zh``, ``vae-z-hidden`` or ``dream-tau-1.15``."""
+        """Name of what is compared in the report, for example ``vae-zh``, ``vae-z-hidden``, or ``dream-cma``."""
         if self.controller.world == "dream":
-            return f"{'' if self.vision == 'vae' else self.vision + '-'}dream-tau-{self.controller.tau:.2f}"
-        name = f"{self.vision}-{self.controller.inputs}"
+            usual = self.task == "carracing" and self.controller.tau == self.numbers.tau
+            name = "dream-cma" if usual else f"dream-tau-{self.controller.tau:.2f}"
+            name = name if self.vision == "vae" else f"{self.vision}-{name}"
+        else:
+            name = f"{self.vision}-{self.controller.inputs}"
         if self.controller.hidden_units:
             name += "-hidden"
         if self.controller.inputs == "zh" and not self.memory.trained:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from wmlib.data.lost import lost
 from wmlib.data.rollouts import RolloutStore, read_encoded
 from wmlib.seeds import generator
 
@@ -85,6 +86,7 @@ class SequenceBatches:
     Args:
         whole_ends: cut them from the :func:`stream` of all episodes.
         own, own_share: those of ``files`` that C drove, and the share of the windows that they give.
+        lost_ends: an episode's ``done`` is :func:`wmlib.data.lost.lost`.
     """
 
     def __init__(
@@ -96,12 +98,14 @@ class SequenceBatches:
         whole_ends: bool = False,
         own: list[Path] = (),
         own_share: float = 0.0,
+        lost_ends: bool = False,
     ):
         self.batch_size, self.length, self.seed = batch_size, length, seed
         groups = ([file for file in files if file not in set(own)], 1 - own_share), (own, own_share)
         self.episodes, windows, shares = [], [], []
         for members, share in groups:
             episodes = [read_encoded(file) for file in members]
+            episodes = [{**episode, "done": lost(episode)} for episode in episodes] if lost_ends else episodes
             episodes = [stream(episodes)] if whole_ends and episodes else episodes
             episodes = [episode for episode in episodes if len(episode["actions"]) >= length]
             count = np.array([len(episode["actions"]) - length + 1 for episode in episodes], int)

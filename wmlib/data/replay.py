@@ -8,43 +8,15 @@ from __future__ import annotations
 import numpy as np
 
 from wmlib.data.batches import SequenceBatches
+from wmlib.data.lost import AFTER_LOSS, losses, lost
 
-STUCK_AFTER = 40  # frames without a new tile after which a car will most likely not find one soon
-BEFORE_LOSS, AFTER_LOSS = 40, 10  # frames around a loss of the road in which it was decided
+BEFORE_LOSS = 40  # frames before a loss of the road in which it was decided
 MARGIN = 5  # frames of a window at least on either side of a loss of the road
 
 
 def beginning(episode: dict[str, np.ndarray], steps: int) -> dict[str, np.ndarray]:
     """The first steps of an episode, at most."""
     return {name: array[: steps + 1 if name in ("mu", "log_variance") else steps] for name, array in episode.items()}
-
-
-def losses(episode: dict[str, np.ndarray]) -> np.ndarray:
-    """Frames after which no new tile was reached for ``STUCK_AFTER`` frames or more: the car had lost the road.
-
-    The end of an episode that ended by itself, by the lap or by leaving the field, is none.
-    """
-    reached = np.flatnonzero(episode["rewards"] > 0)
-    end = reached[-1:] if episode["done"][-1] else np.array([len(episode["rewards"])])
-    return reached[np.diff(np.append(reached, end)) > STUCK_AFTER] if len(reached) else reached
-
-
-def lost(episode: dict[str, np.ndarray]) -> np.ndarray:
-    """1.0 for every step on which the road is lost, in hindsight, or which ends the episode; float32 (steps,).
-
-    A real episode is stopped by patience when this lasts; M's done head learns it, so that a dream ends there too and
-    no car comes back from the grass by a lucky draw of z.
-    """
-    rewards = episode["rewards"]
-    reached = np.flatnonzero(rewards > 0)
-    labels = np.zeros(len(rewards), np.float32)
-    begins = [*losses(episode), *([0] if len(reached) == 0 or reached[0] > 2 * STUCK_AFTER else [])]
-    for frame in begins:
-        later = reached[reached > frame]
-        patience = AFTER_LOSS if frame in reached else STUCK_AFTER
-        labels[frame + patience : later[0] if len(later) else None] = 1
-    labels[-1] = max(labels[-1], float(episode["done"][-1]))
-    return labels
 
 
 def start_weights(episodes: list[dict[str, np.ndarray]], loss_weight: float, every: int) -> np.ndarray:

@@ -15,6 +15,7 @@ import platform
 import shutil
 import time
 from contextlib import ExitStack, contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ class Stage:
     def name(self) -> str:
         return self.path.name
 
-    @property
+    @cached_property
     def identity(self) -> str:
         """Hash of the configuration and of everything read."""
         return self._identity(self.key)

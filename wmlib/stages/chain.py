@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 
@@ -31,10 +32,14 @@ class Chain:
         self.run_config, self.folder = config, Path(folder)
         self.iteration = iteration or config.iterations
         self.config = config.of_iteration(self.iteration)
+        self._iterations = {self.iteration: self}  # each has its stages once: they name one another, over and over
 
     def at(self, iteration: int) -> Chain:
         """The same run at another iteration, with that iteration's settings."""
-        return Chain(self.run_config, self.folder, iteration)
+        if iteration not in self._iterations:
+            other = self._iterations[iteration] = Chain(self.run_config, self.folder, iteration)
+            other._iterations = self._iterations
+        return self._iterations[iteration]
 
     @property
     def data_driver(self) -> Chain:
@@ -50,7 +55,7 @@ class Chain:
         """Each device draws noise of its own, so that results depend on how many there are."""
         return {} if self.config.replicas == 1 else {"replicas": self.config.replicas}
 
-    @property
+    @cached_property
     def collect(self) -> Stage:
         settings = settings_key(self.config.collect)
         inputs = []
@@ -62,12 +67,12 @@ class Chain:
             inputs = [self.at(self.iteration - 1).collect, driver.vision, driver.controller]
         return self._stage("collect", settings, inputs)
 
-    @property
+    @cached_property
     def collections(self) -> list[Stage]:
         """All collect stages up to this iteration: what V and M learn from."""
         return [self.at(i).collect for i in range(1, self.iteration + 1)]
 
-    @property
+    @cached_property
     def vision(self) -> Stage:
         if self.config.keep_vision and self.iteration > 1:
             return self.at(1).vision
@@ -78,24 +83,24 @@ class Chain:
         inputs = [*self.collections, *([] if name == group else [self.vaegan])]
         return self._stage(f"vision-{name}", key, inputs, resumable)
 
-    @property
+    @cached_property
     def vaegan(self) -> Stage:
         """V as a VAE/GAN, which the controls take their discriminator or their rate from."""
         return Chain(replace(self.run_config, vision="vaegan"), self.folder, self.iteration).vision
 
-    @property
+    @cached_property
     def encode(self) -> Stage:
         key = {"encoder_compute": self.config.encoder_compute}
         return self._stage(f"encode-{self.config.vision}", key, [*self.collections, self.vision])
 
-    @property
+    @cached_property
     def memory(self) -> Stage:
         name = f"memory-{self.config.vision}" + ("" if self.config.memory.trained else "-untrained")
         key = {"memory": settings_key(self.config.memory), "holdout": self.config.collect.holdout, **self._replicas}
         goes_on = self.iteration > 1 and self.config.memory.later_updates > 0
         return self._stage(name, key, [self.encode, *([self.at(self.iteration - 1).memory] if goes_on else [])])
 
-    @property
+    @cached_property
     def controller(self) -> Stage:
         key = {"controller": settings_key(self.config.controller), "encoder_compute": self.config.encoder_compute}
         if self.config.controller.taught:
@@ -110,7 +115,7 @@ class Chain:
         """Whether C's search begins where another ended."""
         return self.config.controller.search == "imitation+evolution"
 
-    @property
+    @cached_property
     def pupil(self) -> Chain:
         """The same with a C that only its teacher made; what evolution alone looks at is then the scale's own."""
         usual = Config.preset(self.run_config.scale).controller
@@ -119,7 +124,7 @@ class Chain:
         )
         return Chain(replace(self.run_config, controller=controller), self.folder, self.iteration)
 
-    @property
+    @cached_property
     def dream(self) -> Stage:
         """C learnt inside M: beside ``controller``, not after it.
 
@@ -136,7 +141,7 @@ class Chain:
         key = {**settings, "encoder_compute": self.config.encoder_compute}
         return self._stage(f"dream-{self.config.vision}", key, [self.vision, self.memory])
 
-    @property
+    @cached_property
     def evaluate(self) -> Stage:
         return self._stage(f"evaluate-{self.config.arm}", settings_key(self.config.evaluate), [self.controller])
 

@@ -44,7 +44,10 @@ class Dreams:
         return States(z, *np.zeros((2, 1, self.world.hidden_size), np.float32))
 
     def __call__(self, executor, candidates: np.ndarray, seeds: list[int]) -> tuple[np.ndarray, np.ndarray]:
-        """Returns and steps lived of candidates (n, P), both (seeds, n), wherever the executor lives them."""
+        """Returns and steps lived of candidates (n, P), both (seeds, n), wherever the executor lives them.
+
+        Steps that an ended dream does not live are paid for, as those of a lane that patience stops.
+        """
         starts = States.concatenate([self.first(seed) for seed in seeds])
         starts, lives = (
             starts.take(np.repeat(np.arange(len(seeds)), len(candidates))),
@@ -52,8 +55,10 @@ class Dreams:
         )
         steps, tau = self.settings.dream_steps or self.task.max_steps, self.settings.tau
         memory = starts.h, starts.c
-        dreamt = self.world.returns(self.settings, lives, starts.z, steps, tau, seeds[0], executor.spread, memory)
-        return tuple(array.reshape(len(seeds), -1) for array in dreamt)
+        spread = executor.spread
+        total, lived = self.world.returns(self.settings, lives, starts.z, steps, tau, seeds[0], spread, memory)
+        total -= self.task.step_cost * (steps - lived)  # as of a lane that patience stops
+        return total.reshape(len(seeds), -1), lived.reshape(len(seeds), -1)
 
     def judge(self, settings, executor, candidates: np.ndarray, seeds: list[int]) -> tuple[np.ndarray, int]:
         """Mean return of each candidate (n, P), and the steps it took: what the search asks of a world."""

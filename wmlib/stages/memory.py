@@ -54,8 +54,9 @@ def run(chain, stage: Stage) -> None:
     training, held_out = latent_files(chain)
     window = settings.batch_size, settings.sequence_length
     own = latent_files(chain, since=2)[0] if settings.own_share else []
-    batches = SequenceBatches(training, *window, config.seed, settings.whole_ends, own, settings.own_share)
-    test = SequenceBatches(held_out, *window, 0, settings.whole_ends)
+    ends = {"whole_ends": settings.whole_ends, "lost_ends": settings.lost_ends}
+    batches = SequenceBatches(training, *window, config.seed, own=own, own_share=settings.own_share, **ends)
+    test = SequenceBatches(held_out, *window, 0, **ends)
     figures = {}
 
     def stream(first: int):
