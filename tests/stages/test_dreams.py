@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from wmlib.config import Config
+from wmlib.data.lost import lost
 from wmlib.data.rollouts import read_encoded
 from wmlib.errors import UserError
 from wmlib.rollout.executors import make_executor
 from wmlib.seeds import generator
 from wmlib.stages.chain import Chain, run_all, run_stage
 from wmlib.stages.curve import read_curve
-from wmlib.stages.dreams import EVERY, Dreams
+from wmlib.stages.dreams import BEGINNINGS, EVERY, Dreams
 from wmlib.stages.memory import latent_files
 
 SMOKE = Config.preset("smoke").override(
@@ -44,8 +45,11 @@ def test_replayed_dreams_begin_in_states_that_real_episodes_went_through(finishe
     chain = Chain(SMOKE.override(AGAIN), finished)
     dreams = Dreams(chain)
     episodes = [read_encoded(file) for file in latent_files(chain)[0]]
-    assert len(dreams.replayed) == sum(-(-len(episode["actions"]) // EVERY) for episode in episodes)
-    starts = [dreams.first(seed) for seed in range(20)]
+    beginnings, on_the_road = dreams.replayed
+    assert len(beginnings) == len(episodes) and not beginnings.h.any()
+    assert len(on_the_road) == sum(int((lost(episode)[::EVERY] == 0).sum()) for episode in episodes)
+    starts = [dreams.first(seed) for seed in range(60)]
+    assert 0 < sum(not start.h.any() for start in starts) / 60 - BEGINNINGS < 0.3
     assert len({start.z.tobytes() for start in starts}) > 1 and any(start.h.any() for start in starts)
     np.testing.assert_array_equal(dreams.first(3).h, starts[3].h)
     usual = Dreams(Chain(SMOKE.override([*AGAIN, "controller.dream_starts=first"]), finished))
