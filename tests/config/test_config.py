@@ -155,6 +155,9 @@ def test_iterations_of_take_cover_share_v_and_train_m_on():
     first, second, last = (config.of_iteration(number) for number in (1, 2, config.iterations))
     assert first.memory.updates == config.memory.updates and first.memory.later_updates == 0
     assert second.memory.updates == config.memory.later_updates and second.memory.own_share == config.memory.own_share
+    slow = config.override(["memory.later_rate=1e-4"])
+    rates = [(c.learning_rate, c.final_learning_rate) for c in (slow.of_iteration(n).memory for n in (1, 2))]
+    assert rates == [(config.memory.learning_rate, config.memory.final_learning_rate), (1e-4, 1e-4)]
     assert second.controller.generations == config.controller.early_generations < last.controller.generations
     assert [part.controller.tau for part in (first, second, last)] == [1.15, 1.15, 0.1]
     assert last.controller.generations == config.controller.generations

@@ -170,6 +170,8 @@ class MemoryConfig:
     later_updates: int = later(0)
     """Gradient steps of each iteration after the first, which then goes on with the weights of the one before; 0 trains
     a new M with ``updates``."""
+    later_rate: float = later(0.0)
+    """Adam's rate in such an iteration, all through; 0: as in the first. A low one leaves h what C knows it as."""
     own_share: float = later(0.0)
     """Share of the sequences of such an iteration that C's own episodes give; 0: the share of the steps they are."""
     checkpoint_every: int = 500

@@ -117,10 +117,12 @@ class Config:
             )
         memory, controller = config.memory, config.controller
         if iteration == 1:
-            memory = dataclasses.replace(memory, later_updates=0, own_share=0.0)
+            memory = dataclasses.replace(memory, later_updates=0, later_rate=0.0, own_share=0.0)
             controller = dataclasses.replace(controller, begins_at="zeros")
         elif memory.later_updates:
-            memory = dataclasses.replace(memory, updates=memory.later_updates)
+            rate = memory.later_rate
+            rates = {"learning_rate": rate, "final_learning_rate": rate} if rate else {}
+            memory = dataclasses.replace(memory, updates=memory.later_updates, **rates)
         if not last and controller.early_generations:
             controller = dataclasses.replace(controller, generations=controller.early_generations)
         if not last and controller.world == "dream":
