@@ -1,7 +1,7 @@
 """A run that is killed again and again ends where an undisturbed one ends, bit by bit, and leaves nothing behind.
 
 Runs of the smallest scale, each in a folder of its own, are continued until they are finished: the chain with C found
-by evolution, then C found by imitation, then C learnt in dreams. Meanwhile
+by evolution, then C found by imitation, then C found in dreams. Meanwhile
 
 - ``renames``: the command is killed (SIGKILL) just before or after a rename, a random few renames on;
 - ``moments``: the command is killed at a random moment;
@@ -34,7 +34,7 @@ COMMANDS = {
     "carracing": (
         ("run", *SMOKE),
         ("run", *SMOKE, "--set", "controller.search=imitation"),
-        ("dream", *SMOKE),
+        ("run", *SMOKE, "--set", "controller.world=dream", "--set", "controller.dream_steps=40"),
     ),
     "takecover": (("run", *SMOKE, "--set", "task=takecover", "--set", "iterations=2"),),
 }
