@@ -139,7 +139,8 @@ def tree(value) -> Iterator[tuple[str, Callable]]:
         yield f"holds {bad[:10]}", partial(bad.encode)
     for path, held in _places(value):
         yield f"{'.'.join(path)} missing", partial(_changed, value, path)
-        for bad in (None, "x", [], {}, float("nan"), float("-inf"), *([] if isinstance(held, bool) else [True])):
+        text = [] if isinstance(held, str) else ["x"]  # another text is no damage that anybody could see
+        for bad in (None, *text, [], {}, float("nan"), float("-inf"), *([] if isinstance(held, bool) else [True])):
             yield f"{'.'.join(path)} {json.dumps(bad)}", partial(_changed, value, path, bad)
 
 

@@ -178,7 +178,8 @@ def test_earlier_iterations_may_be_a_smaller_scale_and_are_the_same_for_all_arms
 def test_a_finished_arm_is_as_its_controller_was_made_and_has_the_runs_own_m(tmp_path):
     config = SMOKE.override(["controller.hidden_units=7"])
     write_json(tmp_path / "config.json", config.to_dict())
-    arms = {"dream-tau-1.30": ["controller.world=dream", "controller.tau=1.3"], "vae-z-hidden": ["controller.inputs=z"],
+    arms = {"dream-tau-1.30-hidden": ["controller.world=dream", "controller.tau=1.3"],
+            "vae-z-hidden": ["controller.inputs=z"],
             "vae-zh-untrained-m": ["controller.hidden_units=0", "memory.trained=false"]}  # fmt: skip
     for arm, overrides in arms.items():
         made = config.override(overrides)

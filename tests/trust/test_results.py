@@ -436,3 +436,30 @@ def test_another_jupyter_book_is_not_taken_for_this_one(tmp_path, monkeypatch):
     monkeypatch.setattr("wmbook.records.records.__file__", str(tmp_path / "a" / "b" / "c" / "d.py"))
     with pytest.raises(UserError, match="go into a clone"):
         find_root()
+
+
+def test_a_done_whose_figures_were_changed_is_refused(tmp_path):
+    stage = Stage(tmp_path / "memory-vae", {"updates": 3})
+    stage.open()
+    stage.finish(1.0, nll=0.97)
+    file = stage / "DONE"
+    assert stage.summary() == {"seconds": 1.0, "nll": 0.97}
+    file.write_text(file.read_text().replace("0.97", "0.79"))
+    for ask in (stage.summary, stage.check_done, stage.check_whole):
+        with pytest.raises(UserError, match="DONE: has been changed"):
+            ask()
+
+
+def test_metrics_that_lost_lines_from_before_the_checkpoint_are_refused(tmp_path):
+    from wmlib.runs import MetricLog
+
+    with MetricLog(tmp_path) as log:
+        for step in range(4):
+            log.scalars(step, loss=1.0)
+        assert (log.before(2), log.before(9)) == (2, 4)
+    with MetricLog(tmp_path, resume_at=3, count=3) as log:
+        assert log.before(9) == 3
+    file = tmp_path / "metrics.jsonl"
+    file.write_text("".join(file.read_text().splitlines(keepends=True)[:2]))
+    with pytest.raises(UserError, match=r"metrics.jsonl: holds 2 of 3 lines from before step 3"):
+        MetricLog(tmp_path, resume_at=3, count=3)

@@ -151,7 +151,7 @@ class Config:
             name = f"{self.vision}-{self.controller.inputs}"
         if self.controller.hidden_units:
             name += "-hidden"
-        if self.controller.inputs == "zh" and not self.memory.trained:
+        if self.controller.inputs == "zh" and not self.memory.trained and self.controller.world == "real":
             name += "-untrained-m"
         if self.controller.taught:
             name += "-taught"

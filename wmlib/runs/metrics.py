@@ -45,9 +45,10 @@ class MetricLog:
     Args:
         folder: stage folder; writes ``metrics.jsonl`` and ``tensorboard/``.
         resume_at: records of this step and later are dropped: the work they describe is done again.
+        count: so many earlier ones there were, as the log itself said of them (:meth:`before`).
     """
 
-    def __init__(self, folder: Path, resume_at: int = 0):
+    def __init__(self, folder: Path, resume_at: int = 0, count: int = 0):
         with quiet():  # TensorFlow greets the terminal with its processor's features
             import tensorflow as tf
 
@@ -56,6 +57,11 @@ class MetricLog:
         kept = [record for record in read_metrics(file) if record["step"] < resume_at]
         if file.exists() and resume_at > 1 and not kept:
             raise UserError(f"{file}: holds nothing from before step {resume_at}; restore it, or --force")
+        if len(kept) < count:
+            raise UserError(
+                f"{file}: holds {len(kept)} of {count} lines from before step {resume_at}; restore it, or --force"
+            )
+        self._steps = [record["step"] for record in kept]
         text = "".join(json.dumps(record) + "\n" for record in kept)
         write_text(folder / "metrics.jsonl", text)
         self._lines = (folder / "metrics.jsonl").open("a", encoding="utf-8")
@@ -68,9 +74,14 @@ class MetricLog:
         self._lines.close()
         self._writer.close()
 
+    def before(self, step: int) -> int:
+        """Records of earlier steps than this one."""
+        return sum(logged < step for logged in self._steps)
+
     def scalars(self, step: int, **values: float) -> None:
         """Record named numbers of one step; what is not finite is left out."""
         numbers = {name: float(value) for name, value in values.items() if math.isfinite(value)}
+        self._steps.append(step)
         self._lines.write(json.dumps({"step": step, **numbers}) + "\n")
         self._lines.flush()
         with self._writer.as_default(step=step):

@@ -24,7 +24,7 @@ from wmlib.runs.files import read_json, read_record, write_json
 from wmlib.runs.machine import provenance
 
 DONE, OWNER = "DONE", ".owner"
-BOOKKEEPING = ("identity", "payload")  # in DONE, but no figures
+BOOKKEEPING = ("identity", "payload", "digest")  # in DONE, but no figures
 
 
 def digest(value: Any) -> str:
@@ -74,15 +74,22 @@ class Stage:
         Raises:
             UserError: ``DONE`` is damaged.
         """
-        record = read_record(self.path / DONE, identity=str, seconds=float) if self.done else {}
+        record = self._read_done() if self.done else {}
         wrong = [name for name, value in record.items() if isinstance(value, bool) and name != "adopted"]
         if wrong:
             raise UserError(f"{self.path / DONE}: {wrong[0]} is no figure; redo the stage with --force")
         return {name: value for name, value in record.items() if name not in BOOKKEEPING}
 
+    def _read_done(self) -> dict:
+        record = read_record(self.path / DONE, identity=str, seconds=float)
+        rest = {name: value for name, value in record.items() if name != "digest"}
+        if "digest" in record and record["digest"] != digest(rest):  # earlier versions wrote none
+            raise UserError(f"{self.path / DONE}: has been changed since it was written; redo the stage with --force")
+        return record
+
     def check_done(self) -> None:
         """Raise :class:`UserError` unless ``DONE`` is of this configuration and all it counted is there."""
-        record = read_record(self.path / DONE, identity=str, seconds=float)
+        record = self._read_done()
         if record["identity"] != self.identity:
             file = self.path / "config.json"
             stored = read_record(file, key=dict) if os.path.lexists(file) else {"key": self.key}
@@ -93,7 +100,11 @@ class Stage:
                 f"{self.path}: made with another configuration ({first_change(changes)}); "
                 "choose another --run folder, or --force to redo this stage"
             )
-        if "payload" not in record:  # adopted, or made by an earlier version
+        self.check_whole()
+
+    def check_whole(self) -> None:
+        """Raise :class:`UserError` unless all that a finished stage counted is there."""
+        if "payload" not in self._read_done():  # adopted, or made by an earlier version
             return
         counted = read_record(self.path / DONE, payload=dict)["payload"]
         if not all(type(value) is int for value in counted.values()):
@@ -173,7 +184,7 @@ class Stage:
         recorded = {"changes": changes} if changes else {}
         write_json(self.path / "provenance.json", {**provenance(), "seconds": seconds, **recorded})
         record = {"identity": self.identity, "seconds": round(seconds, 1), **figures, "payload": self._payload()}
-        write_json(self.path / DONE, record)
+        write_json(self.path / DONE, {**record, "digest": digest(record)})
 
 
 def differences(stored: dict, wanted: dict) -> dict[str, list]:
@@ -205,12 +216,17 @@ class Stopwatch:
 
     def __init__(self, stage: Stage):
         self.file = stage / "elapsed.json"
-        self.before = read_record(self.file, seconds=float)["seconds"] if os.path.lexists(self.file) else 0.0
+        self._saved = read_record(self.file, seconds=float) if os.path.lexists(self.file) else {"seconds": 0.0}
+        self.before = self._saved["seconds"]
         self.start = time.monotonic()
 
     @property
     def seconds(self) -> float:
         return self.before + time.monotonic() - self.start
+
+    def done(self, name: str) -> int:
+        """What :meth:`save` was told of this name when it was last called; 0 if it was not."""
+        return read_record(self.file, **{name: int})[name] if name in self._saved else 0
 
     def save(self, **done: int) -> None:
         write_json(self.file, {"seconds": self.seconds, **done})

@@ -130,7 +130,11 @@ def variants(config: Config, folder: Path) -> Iterator[Config]:
     for file in sorted(folder.glob("controller-*/config.json")):
         controller = from_dict(ControllerConfig, read_record(file, key=dict)["key"].get("controller"), str(file))
         for vision, trained in itertools.product(VISIONS, (not own, own)):
-            yield replace(config, vision=vision, controller=controller, memory=replace(config.memory, trained=trained))
+            memory = replace(config.memory, trained=trained)
+            try:
+                yield replace(config, vision=vision, controller=controller, memory=memory)
+            except UserError as error:
+                raise UserError(f"{file}: {error}") from None
 
 
 def finished(folder: Path) -> list[Chain]:

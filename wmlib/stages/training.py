@@ -50,7 +50,11 @@ def train(
     start = load_checkpoint(checkpoint, model) if checkpoint.exists() else 0
     clock = Stopwatch(stage)
     stream = batches(start)
-    with MetricLog(stage.path, resume_at=start) as log, Progress(title, settings.updates, "updates", start) as progress:
+    logged = clock.done("metrics") if start else 0
+    with (
+        MetricLog(stage.path, start, logged) as log,
+        Progress(title, settings.updates, "updates", start) as progress,
+    ):
         if watch is not None:
             watch(log, start)  # when resumed, the record that the interruption may have cost
             if start:
@@ -74,7 +78,7 @@ def train(
                     watch(log, update + 1)
                 if monitor is None or monitor.healthy:
                     save_checkpoint(checkpoint, model, update + 1)
-                    clock.save(updates=update + 1)
+                    clock.save(updates=update + 1, metrics=log.before(update + 1))
     return clock.seconds
 
 

@@ -132,9 +132,17 @@ def _merge_costs(path: Path, chain: Chain, arm: str, seed: int) -> None:
         "stages": stages,
         "total_seconds": round(sum(stage["seconds"] for stage in stages.values()), 1),
         "chosen": _chosen(chain),
-        "provenance": read_record(chain.controller / "provenance.json", **PROVENANCE),
+        "provenance": _provenance(chain.controller / "provenance.json"),
     }
     write_json(path, dict(sorted(record.items())))
+
+
+def _provenance(path: Path) -> dict:
+    """Where and with what a stage was run. Raises :class:`UserError` if the file is damaged."""
+    record = read_record(path, **PROVENANCE)
+    if not all(isinstance(version, str) for version in record["versions"].values()):
+        raise UserError(f"{path}: a version is no text; redo the stage with --force")
+    return record
 
 
 def _chosen(chain: Chain) -> dict:
@@ -151,6 +159,8 @@ def _training_curves(folder: Path, chain: Chain, arm: str, seed: int) -> None:
 
 def _metrics_table(path: Path, stage: Stage) -> None:
     """A stage's logged metrics as CSV, if it logged any."""
+    if stage.done:
+        stage.check_whole()
     records = read_metrics(stage / "metrics.jsonl")
     if records:
         names = sorted({name for record in records for name in record} - {"step"})
