@@ -206,7 +206,7 @@ def main() -> None:
                 elif kind == "moments":
                     at_moments(run, random, left, length)
                 else:
-                    killed, stopped = at_workers(run, random, left, length / 10)
+                    killed, stopped = at_workers(run, random, left, length / 4)
                     extra = {"killed": extra.get("killed", 0) + killed, "stopped": extra.get("stopped", 0) + stopped}
                 wrong = different(expected, results(run.folder))
                 run.faults += [f"differs: {', '.join(wrong)}"] if wrong else []

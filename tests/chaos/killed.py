@@ -13,7 +13,8 @@ from wmlib.runs import pool
 
 if __name__ == "__main__":
     number, when, real, count = int(sys.argv[1]), sys.argv[2], os.replace, 0
-    pool.SILENT = float(os.environ.get("SILENT", pool.SILENT))  # a stopped worker is noticed sooner
+    pool.SILENT = float(os.environ.get("SILENT", pool.SILENT))  # a stopped worker is noticed sooner,
+    pool.STARTING = min(pool.STARTING, 6 * pool.SILENT)  # and one that is stopped while it starts
 
     def replace(source, target, **options):
         global count

@@ -76,7 +76,8 @@ def conclude(stage: Stage, curve: list[dict], clock: Stopwatch, size: int, dream
     """
     rows = curve[-1:] if dreamt else [row for row in curve if row["validation_mean"] != ""]
     best = max(rows, key=lambda row: row["validation_mean"])
-    write_arrays(stage / "controller.npz", read_arrays(_answer(stage, best), ("parameters",), {"parameters": (size,)}))
+    answers = [read_arrays(_answer(stage, row), ("parameters",), {"parameters": (size,)}) for row in rows]  # all whole?
+    write_arrays(stage / "controller.npz", answers[rows.index(best)])
     write_json(stage / "chosen.json", best)
     stage.finish(
         clock.seconds,
