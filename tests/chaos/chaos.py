@@ -168,7 +168,7 @@ def results(folder: Path) -> dict:
         elif path.name == "DONE":
             record = json.loads(data)
             record["payload"] = record["payload"]["files"]  # the digits of times have lengths
-            data = {key: value for key, value in record.items() if "second" not in key}
+            data = {key: value for key, value in record.items() if "second" not in key and key != "digest"}
         else:
             data = TIMES.sub("", re.sub(r"\s+", " ", data.decode()))
         found[name] = data

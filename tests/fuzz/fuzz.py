@@ -266,7 +266,7 @@ def noise(name: str) -> bool:
     return "tensorboard" in name or Path(name).name in (".owner", "elapsed.json", "provenance.json", "film.gif")
 
 
-TIMES = re.compile(r'"[a-z_]*(seconds|per_second|total_seconds)": *[-0-9.e]+')
+TIMES = re.compile(r'"[a-z_]*(seconds|per_second|total_seconds)": *[-0-9.e]+|"digest": *"[0-9a-f]*"')
 
 
 def figures(path: Path):

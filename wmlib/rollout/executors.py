@@ -106,12 +106,17 @@ class ProcessExecutor(OneMachine):
             self.pool = Pool(self.workers, _start, self.spec, self.counter)
         counter = self.counter.get_obj()  # past its lock, which a stopped worker might hold
         counter.value, seen, episodes = 0, 0, []
-        for finished in self.pool.run(_work, [(jobs, population, patience)] * self.workers):
-            episodes += itertools.chain.from_iterable(finished)
+        try:
+            for finished in self.pool.run(_work, [(jobs, population, patience)] * self.workers):
+                episodes += itertools.chain.from_iterable(finished)
+                if progress is not None:
+                    taken = min(counter.value, len(jobs))
+                    progress.advance(taken - seen)
+                    seen = taken
+        except Lost:
             if progress is not None:
-                taken = min(counter.value, len(jobs))
-                progress.advance(taken - seen)
-                seen = taken
+                progress.advance(-seen)  # all of it is done again
+            raise
         return episodes
 
 
