@@ -66,6 +66,11 @@ def run(chain, stage: Stage) -> None:
     curve = curve[: learner.rounds]
     if [row["round"] for row in curve] != list(range(learner.rounds)):
         raise UserError(f"{stage / 'rounds.csv'}: lacks rounds that state.npz has; use --force to start again")
+    size = {"parameters": learner.policy.parameters.shape}
+    shapes = {name: array.shape for name, array in learner.average.items()}
+    for number in range(learner.rounds):  # whichever is chosen must be whole
+        read_arrays(stage / "rounds" / f"{number:03d}.npz", ("parameters",), size)
+        load_weights(stage / "rounds" / f"{number:03d}-memory.npz", shapes)
     files = latent_files(chain)[0]
     random_episodes = [read_encoded(file) for file in files]
     steps = chain_steps(chain)
@@ -101,9 +106,7 @@ def run(chain, stage: Stage) -> None:
             clock.save()
             progress.advance(note=f"dream {row['dream_reward']:.2f} a step, clean {row['clean_mean']:.0f}")
     chosen = choose([row["clean_mean"] for row in curve])
-    size = {"parameters": learner.policy.parameters.shape}
     parameters = read_arrays(stage / "rounds" / f"{chosen:03d}.npz", ("parameters",), size)
-    shapes = {name: array.shape for name, array in learner.average.items()}
     write_arrays(stage / "controller.npz", parameters)
     save_weights(stage / "memory.npz", load_weights(stage / "rounds" / f"{chosen:03d}-memory.npz", shapes))
     stage.finish(

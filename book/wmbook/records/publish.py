@@ -140,8 +140,9 @@ def _merge_costs(path: Path, chain: Chain, arm: str, seed: int) -> None:
 def _provenance(path: Path) -> dict:
     """Where and with what a stage was run. Raises :class:`UserError` if the file is damaged."""
     record = read_record(path, **PROVENANCE)
-    if not all(isinstance(version, str) for version in record["versions"].values()):
-        raise UserError(f"{path}: a version is no text; redo the stage with --force")
+    texts = [*record["versions"].values(), record.get("git") or ""]  # None: no repository
+    if not all(isinstance(text, str) for text in texts):
+        raise UserError(f"{path}: a version or revision is no text; redo the stage with --force")
     return record
 
 
