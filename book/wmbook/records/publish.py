@@ -140,7 +140,8 @@ def _merge_costs(path: Path, chain: Chain, arm: str, seed: int) -> None:
 def _provenance(path: Path) -> dict:
     """Where and with what a stage was run. Raises :class:`UserError` if the file is damaged."""
     record = read_record(path, **PROVENANCE)
-    texts = [*record["versions"].values(), record.get("git") or ""]  # None: no repository
+    revision = record.get("git")  # None: no repository
+    texts = [*record["versions"].values(), "" if revision is None else revision]
     if not all(isinstance(text, str) for text in texts):
         raise UserError(f"{path}: a version or revision is no text; redo the stage with --force")
     return record
