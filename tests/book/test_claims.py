@@ -66,7 +66,7 @@ def test_the_story_of_the_copies_holds():
 
 
 def test_the_story_of_the_laps_that_are_not_finished_holds():
-    """The page on brakes: more than a fourth after lessons alone, one at most with hidden units, then a few."""
+    """The page on brakes: more than a fourth after lessons alone, one at most with hidden units, then one to five."""
     left: dict[tuple, list] = {}
     for row in read_rows(ROOT / "book" / "results" / "evaluations.csv"):
         if row["renderer"] == "gymnasium" and "taught" in row["arm"]:
@@ -74,7 +74,8 @@ def test_the_story_of_the_laps_that_are_not_finished_holds():
     counts = {run: len(rows) for run, rows in left.items()}
     assert counts["vae-zh-taught", 0] > 25
     assert max(count for (arm, _), count in counts.items() if arm == "vae-zh-hidden-taught") == 1
-    assert all(1 < count < 10 for (arm, _), count in counts.items() if arm == "vae-zh-taught-evolved")
+    evolved = [count for (arm, _), count in counts.items() if arm == "vae-zh-taught-evolved"]
+    assert (min(evolved), max(evolved)) == (1, 5)
     lost = {
         end: np.mean([900 - row["return"] for (arm, _), rows in left.items() if arm.endswith(end) for row in rows])
         for end in ("hidden-taught", "evolved")
