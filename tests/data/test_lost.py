@@ -1,27 +1,11 @@
 """When a car has lost the road, in hindsight."""
 
 import numpy as np
+from episodes import episode, losing
 
 from wmlib.data.batches import SequenceBatches
 from wmlib.data.lost import AFTER_LOSS, STUCK_AFTER, losses, lost
 from wmlib.runs import write_arrays
-
-
-def episode(rewards) -> dict[str, np.ndarray]:
-    steps = len(rewards)
-    codes, zeros = np.zeros((steps + 1, 32), np.float32), np.zeros(steps, np.float32)
-    return {
-        "mu": codes,
-        "log_variance": codes,
-        "actions": np.zeros((steps, 3), np.float32),
-        "rewards": np.asarray(rewards, np.float32),
-        "done": zeros,
-    }
-
-
-def losing(at: int, steps: int = 200) -> dict[str, np.ndarray]:
-    """A tile at every second frame up to ``at``, then none."""
-    return episode([3.0 if t <= at and t % 2 == 0 else -0.1 for t in range(steps)])
 
 
 def test_the_road_is_lost_at_the_last_tile_before_a_long_gap_and_never_by_an_end():
