@@ -46,6 +46,21 @@ pytestmark = [
     pytest.mark.skipif(not PAGE.exists(), reason="the book is not built: make book"),
 ]
 
+# What of an article reaches past the screen or past what clips it (blanks at the end of a line of code aside).
+# Only wide tables may: they can be scrolled.
+CUT = """
+await (globalThis.MathJax?.startup?.promise);
+const clips = e => getComputedStyle(e).overflowX != "visible" && getComputedStyle(e).display != "inline";
+const screen = document.documentElement.clientWidth;
+const right = e => e.getBoundingClientRect().right;
+const edge = e => e == null ? screen : Math.min(clips(e) ? right(e) : screen, edge(e.parentElement));
+return [...document.querySelectorAll(".bd-article *")].filter(e => {
+  if (e.closest("table, pre *, mjx-assistive-mml, mjx-math *, mjx-container svg *, details:not([open])")) return false;
+  const code = e.tagName == "PRE" && e.scrollWidth > e.clientWidth + 8;
+  return e.getBoundingClientRect().width > 1 && (right(e) > edge(e.parentElement) + 1 || code);
+}).map(e => `${e.tagName} ${right(e) - edge(e.parentElement)} px: ${e.parentElement.textContent.trim()}`);
+"""
+
 
 class Reader:
     """A browser with the page open, and what a reader does with it."""
@@ -294,3 +309,15 @@ def test_damaged_weights_are_one_sentence_on_the_page(reader, tmp_path, damage, 
 
 def test_the_page_is_light_enough():
     assert sum(path.stat().st_size for path in (BUILT / "_static" / "drive").iterdir()) < 12e6
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_no_page_is_cut(reader, size):
+    pages = [path for folder in ("book", "notebooks") for path in sorted((BUILT / folder).rglob("*.html"))]
+    assert len(pages) > 20
+    cut = {}
+    for page in pages:
+        reader.open(page, size)
+        if found := reader.js(f"return (async () => {{ {CUT} }})()"):
+            cut[page.name] = found
+    assert cut == {}
