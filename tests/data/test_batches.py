@@ -118,3 +118,23 @@ def test_prefetch_hands_errors_over():
     assert next(stream) == 1
     with pytest.raises(OSError, match="disk"):
         next(stream)
+
+
+def test_windows_show_beginnings_and_losses_as_often_as_told(tmp_path):
+    for index in range(4):
+        rewards = np.where(np.arange(300) < 100, 3.0, -0.1).astype(np.float32)  # the road is lost at frame 99
+        mu = np.arange(301, dtype=np.float16)[:, None].repeat(32, 1)
+        arrays = {
+            "actions": np.full((300, 3), index, np.float32),
+            "rewards": rewards,
+            "done": np.zeros(300, np.float32),
+        }
+        write_arrays(tmp_path / f"{index}.npz", {"mu": mu, "log_variance": mu, **arrays})
+    files = sorted(tmp_path.glob("*.npz"))
+    shares = {"own": files[2:], "own_share": 0.5, "loss_share": 0.6, "beginnings": 0.25}
+    batch = SequenceBatches(files, 2000, 40, 0, **shares).at(0)
+    first, own = batch["mu"][:, 0, 0], batch["action"][:, 0, 0] >= 2
+    assert (first == 0).mean() == pytest.approx(0.25, abs=0.04) and own.mean() == pytest.approx(0.5, abs=0.04)
+    shows = (first <= 99) & (first + 40 > 99)
+    assert shows[own & (first > 0)].mean() == pytest.approx(0.6 + 0.4 * 40 / 261, abs=0.06)
+    assert shows[~own & (first > 0)].mean() == pytest.approx(40 / 261, abs=0.04)

@@ -72,6 +72,33 @@ def test_samples_have_the_moments_of_the_tempered_mixture(network, dream, tau):
     np.testing.assert_allclose(samples.var(0), variance, rtol=0.15)
 
 
+def test_another_m_may_watch_and_c_sees_what_it_remembers(network, dream):
+    other = model_weights(mdnrnn.build_mdnrnn(MemoryConfig(hidden_size=24, mixtures=3), seed=6))
+    watched = Dream(model_weights(network), eyes=other)
+    (z, _, h, c), parameters = start(5), controllers(LINEAR, 5)
+    seen_h, seen_c = h[::-1].copy(), c[::-1].copy()
+    arguments = LINEAR, parameters, z, 7, 1e-9
+    found, lived = watched.returns(*arguments, memory=(h, c, seen_h, seen_c))
+    total, ended = np.zeros(5), np.zeros(5, bool)
+    for _ in range(7):
+        a = act(LINEAR, parameters, z, seen_h)
+        seen_h, seen_c = watched.eyes(z, a, seen_h, seen_c)
+        z, reward, done, h, c = dream.step(z, a, h, c, 1e-9, generator(0))
+        total += np.where(ended, 0, reward)
+        ended |= done > 0
+    np.testing.assert_allclose(found, total, atol=2e-3)  # what noise is left is not the same
+    same = Dream(model_weights(network), eyes=model_weights(network))
+    states = start(5)
+    memory = (states[2], states[3])
+    np.testing.assert_array_equal(
+        same.returns(LINEAR, parameters, states[0], 7, memory=memory * 2)[0],
+        dream.returns(LINEAR, parameters, states[0], 7, memory=memory)[0],
+    )
+    large = model_weights(mdnrnn.build_mdnrnn(MemoryConfig(hidden_size=32, mixtures=3), seed=6))
+    with pytest.raises(UserError, match="another size"):
+        Dream(model_weights(network), eyes=large)
+
+
 @pytest.mark.parametrize("config", [LINEAR, HIDDEN])
 def test_a_rollout_is_controller_and_steps_in_turn(dream, config):
     z, _, h, c = start(3)

@@ -64,7 +64,7 @@ def test_a_dream_is_policy_and_steps_in_turn(world):
     dreamt = dream(world, driver, start(4), 6, 1.2, generator(7))
     random = generator(7)
     noise = random.standard_normal((6, 4, 3), np.float32)
-    z, h, c = vars(start(4)).values()
+    z, h, c = start(4).arrays
     for t in range(6):
         seen = np.concatenate([z, h], axis=1)
         np.testing.assert_allclose(dreamt.inputs[t], seen, atol=1e-5)

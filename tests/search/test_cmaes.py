@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from wmlib.errors import UserError
-from wmlib.search.cmaes import CMAES
+from wmlib.search.cmaes import CMAES, generations_told
 
 
 def fitness(x):
@@ -73,3 +73,20 @@ def test_a_fitness_that_is_not_finite_moves_nothing(bad):
     with pytest.raises(UserError, match="fitness of candidate 2 is not finite"):
         search.tell(values)
     assert search.generation == 0 and search.told == [] and not search.mean.any()
+
+
+def test_the_step_size_keeps_its_limit_and_so_does_a_resumed_search(tmp_path):
+    def climb(search, generations):
+        for _ in range(generations):
+            search.tell(search.ask()[:, 0])  # the further the better: the step size grows
+        return search
+
+    free, bound = (climb(CMAES(5, 8, 0.1, 3, limit=limit), 12) for limit in (0.0, 0.15))
+    assert free.strategy.sigma > 0.15 == bound.strategy.sigma
+    bound.save(tmp_path / "search.npz")
+    assert generations_told(tmp_path / "search.npz") == 12
+    resumed = CMAES(5, 8, 0.1, 3, limit=0.15)
+    resumed.resume(tmp_path / "search.npz")
+    np.testing.assert_array_equal(resumed.mean, bound.mean)
+    with pytest.raises(UserError, match="another search"):
+        CMAES(5, 8, 0.1, 3).resume(tmp_path / "search.npz")

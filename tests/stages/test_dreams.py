@@ -11,9 +11,11 @@ from wmlib.data.rollouts import read_encoded
 from wmlib.errors import UserError
 from wmlib.rollout.executors import make_executor
 from wmlib.seeds import generator
+from wmlib.stages.agents import agent_of
 from wmlib.stages.chain import Chain, run_all, run_stage
+from wmlib.stages.collect import _neighbours
 from wmlib.stages.curve import read_curve
-from wmlib.stages.dreams import BEGINNINGS, EVERY, Dreams
+from wmlib.stages.dreams import BEGINNINGS, EARLY, EVERY, Dreams, episode_return
 from wmlib.stages.memory import latent_files
 
 SMOKE = Config.preset("smoke").override(
@@ -46,10 +48,12 @@ def test_replayed_dreams_begin_in_states_that_real_episodes_went_through(finishe
     dreams = Dreams(chain)
     episodes = [read_encoded(file) for file in latent_files(chain)[0]]
     beginnings, on_the_road = dreams.replayed
-    assert len(beginnings) == len(episodes) and not beginnings.h.any()
+    early = [lost(episode)[:EARLY:EVERY] == 0 for episode in episodes]
+    assert len(beginnings) == sum(int(each.sum()) for each in early) and not beginnings.h[0].any()
     assert len(on_the_road) == sum(int((lost(episode)[::EVERY] == 0).sum()) for episode in episodes)
     starts = [dreams.first(seed) for seed in range(60)]
-    assert 0 < sum(not start.h.any() for start in starts) / 60 - BEGINNINGS < 0.3
+    drawn = {start.h.tobytes() for start in starts}
+    assert any(h.tobytes() in drawn for h in beginnings.h[1:]) and 0 < BEGINNINGS < 1
     assert len({start.z.tobytes() for start in starts}) > 1 and any(start.h.any() for start in starts)
     np.testing.assert_array_equal(dreams.first(3).h, starts[3].h)
     usual = Dreams(Chain(SMOKE.override([*AGAIN, "controller.dream_starts=first"]), finished))
@@ -78,6 +82,52 @@ def test_a_search_may_begin_at_the_last_c(finished, tmp_path):
     with np.load(chain.at(1).controller / "controller.npz") as last, np.load(stage / "search.npz") as search:
         assert search["origin"][-1] == np.square(last["parameters"]).sum() > 0
     assert [each.name for each in stage.inputs].count(chain.at(1).controller.name) == 1
+
+
+def test_eyes_stay_a_search_goes_on_and_neighbours_drive(finished, tmp_path):
+    folder = tmp_path / "eyes"
+    shutil.copytree(finished, folder, ignore=shutil.ignore_patterns("config.json", "*-2"))
+    settings = ["controller.reads=first", "controller.begins_at=search", "controller.dream_return=episode"]
+    shares = ["collect.on_policy_spread=0.5", "memory.beginnings=0.5", "memory.own_share=0.5", "memory.loss_share=0.5"]
+    chain = Chain(SMOKE.override([*AGAIN, *settings]), folder)
+    with np.load(chain.at(1).memory / "memory.npz") as first:
+        weights = dict(first)
+    # The first iteration is the same with and without these settings, but for what its own search looks at
+    run_all(SMOKE.override([*AGAIN, *settings, *shares]), folder / "other", last="controller")
+    chain = Chain(SMOKE.override([*AGAIN, *settings, *shares]), folder / "other")
+    stage, before = chain.controller, chain.at(1).controller
+    assert chain.eyes is chain.at(1).memory and chain.eyes in stage.inputs and chain.memory in stage.inputs
+    assert set(weights) == set(np.load(agent_of(chain).files["memory"]).files)
+    assert agent_of(chain).files["memory"] == chain.at(1).memory / "memory.npz"
+    rows = [read_curve(each / "learning_curve.csv") for each in (before, stage)]
+    assert [row["generation"] for part in rows for row in part] == [1, 2, 3, 4]
+    told = [np.load(each / "search.npz")["told"] for each in (before, stage)]
+    np.testing.assert_array_equal(told[1][:2], told[0])
+    drivers = _neighbours(chain, np.zeros(867))
+    assert not drivers[:2].any() and len(drivers) == 4
+    assert drivers[2:].std() == pytest.approx(rows[0][-1]["sigma"], rel=0.1)
+
+
+def test_a_search_that_goes_on_resumes_where_it_was(finished, tmp_path):
+    settings = [*AGAIN, "controller.begins_at=search"]
+    folder = tmp_path / "on"
+    run_all(SMOKE.override(settings), folder, last="controller")
+    stage = Chain(SMOKE.override(settings), folder).controller
+    whole = {name: (stage / name).read_bytes() for name in ("controller.npz", "search.npz")}
+    (stage / "DONE").unlink()
+    run_all(SMOKE.override(settings), folder, last="controller")
+    assert {name: (stage / name).read_bytes() for name in whole} == whole
+
+
+def test_dreams_stand_for_an_episode():
+    """Against the sum over steps: alive at each with probability (1 - w) ** t, about exp(-w t)."""
+    paid, lived, ended = np.array([500.0, 500.0, 90.0]), np.array([1000, 1000, 100]), np.array([0, 2, 3])
+    worth = episode_return(paid, lived, ended, 1000, 0.1)
+    assert worth[0] == pytest.approx(500)
+    for index in (1, 2):
+        alive = np.exp(-ended[index] / lived[index] * (np.arange(1000) + 0.5))
+        expected = (alive * paid[index] / lived[index] - 0.1 * (1 - alive)).sum()
+        assert worth[index] == pytest.approx(expected, rel=1e-3)
 
 
 def test_a_stage_is_one_object_however_many_name_it(tmp_path):

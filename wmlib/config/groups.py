@@ -31,11 +31,15 @@ class CollectConfig:
     """Standard deviation of the persistent action noise of those drivers."""
     on_policy_patience: int = later(0)
     """They stop when they reached no new tile for so many frames; 0: they drive to the end (paper)."""
+    on_policy_spread: float = later(0.0)
+    """Share of those episodes driven by neighbours of the last controller, drawn about it as far off as its search's
+    last candidates were, instead of by itself."""
 
     def __post_init__(self):
         at_least("collect.episodes", self.episodes, 2)
         at_least("collect.steps", self.steps, 8)
         at_least("collect.samples", self.samples, 1)
+        share("collect.on_policy_spread", self.on_policy_spread)
         if not 0 < self.holdout < 1:
             raise UserError(f"collect.holdout={self.holdout!r}: must lie between 0 and 1")
 
@@ -166,7 +170,8 @@ class MemoryConfig:
     """Whether sequences are cut from all episodes in a row, across their ends (code, Doom), so that an end is seen as
     often as it happens and at any place of a sequence. Otherwise it is the last step of one sequence among hundreds."""
     lost_ends: bool = later(False)
-    """Whether the done head learns, in hindsight, that a car has lost the road, so that a dream ends there."""
+    """Whether the done head learns, in hindsight, that a car has lost the road, so that a dream ends there. This is no
+    rare event: it does not count tenfold, as an episode's end does otherwise."""
     later_updates: int = later(0)
     """Gradient steps of each iteration after the first, which then goes on with the weights of the one before; 0 trains
     a new M with ``updates``."""
@@ -174,11 +179,19 @@ class MemoryConfig:
     """Adam's rate in such an iteration, all through; 0: as in the first. A low one leaves h what C knows it as."""
     own_share: float = later(0.0)
     """Share of the sequences of such an iteration that C's own episodes give; 0: the share of the steps they are."""
+    loss_share: float = later(0.0)
+    """Share of C's own sequences in which it loses the road, at any place; 0: as often as it does."""
+    beginnings: float = later(0.0)
+    """Share of the sequences that begin where an episode does, where M's memory really is empty; 0: as often as it
+    happens, which is one in hundreds. A dream that begins there needs them."""
     checkpoint_every: int = 500
     """Updates between checkpoints."""
 
     def __post_init__(self):
-        share("memory.own_share", self.own_share)
+        for name in ("own_share", "loss_share", "beginnings"):
+            share(f"memory.{name}", getattr(self, name))
+        if self.whole_ends and self.beginnings:
+            raise UserError("memory.beginnings: with whole_ends, sequences do not know where an episode begins")
         at_least("memory.hidden_size", self.hidden_size, 1)
         at_least("memory.mixtures", self.mixtures, 1)
         at_least("memory.sequence_length", self.sequence_length, 2)
@@ -231,8 +244,16 @@ class ControllerConfig:
     dream_starts: str = later("first")
     """Where these dreams begin: first, at an episode's first frame with an empty memory (paper); or replayed, at any
     frame of an episode, M's memory warmed up on what really came before (Janner et al. 2019)."""
+    dream_return: str = later("sum")
+    """What a candidate's dreams are worth: sum, the mean of what they pay; or episode, what a whole episode would pay
+    at their mean pace if it ended as often per step as they do. Short dreams, which lose little by ending, need it."""
     begins_at: str = later("zeros")
-    """Where the search of each iteration after the first begins: at zeros, or at the last one's C."""
+    """Where the search of each iteration after the first begins: at zeros; at the last one's C; or it is the last one's
+    search, which goes on."""
+    sigma_limit: float = later(0.0)
+    """The search's step size never grows beyond it; 0: no limit."""
+    reads: str = later("newest")
+    """Whose h C sees: the newest M's; or the first one's, which goes on meaning the same while later Ms only dream."""
 
     def __post_init__(self):
         one_of("controller.inputs", self.inputs, ("z", "zh", "zch"))
@@ -240,7 +261,9 @@ class ControllerConfig:
         at_least("controller.tracks", self.tracks, 1)
         at_least("controller.generations", self.generations, 1)
         one_of("controller.world", self.world, ("real", "dream"))
-        one_of("controller.begins_at", self.begins_at, ("zeros", "last"))
+        one_of("controller.begins_at", self.begins_at, ("zeros", "last", "search"))
+        one_of("controller.dream_return", self.dream_return, ("sum", "episode"))
+        one_of("controller.reads", self.reads, ("newest", "first"))
         one_of("controller.dream_starts", self.dream_starts, ("first", "replayed"))
         one_of("controller.search", self.search, ("evolution", "imitation", "imitation+evolution"))
         if self.taught and (self.world == "dream" or self.inputs == "zch"):

@@ -117,8 +117,8 @@ class Config:
             )
         memory, controller = config.memory, config.controller
         if iteration == 1:
-            memory = dataclasses.replace(memory, later_updates=0, later_rate=0.0, own_share=0.0)
-            controller = dataclasses.replace(controller, begins_at="zeros")
+            memory = dataclasses.replace(memory, later_updates=0, later_rate=0.0, own_share=0.0, loss_share=0.0)
+            controller = dataclasses.replace(controller, begins_at="zeros", reads="newest")
         elif memory.later_updates:
             rate = memory.later_rate
             rates = {"learning_rate": rate, "final_learning_rate": rate} if rate else {}

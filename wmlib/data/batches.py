@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from wmlib.data.lost import lost
+from wmlib.data.lost import losses, lost
 from wmlib.data.rollouts import RolloutStore, read_encoded
 from wmlib.seeds import generator
 
+MARGIN = 5  # frames of a window at least on either side of a loss of the road
 CHUNK_FRAMES = 30_000  # frames shuffled together: 370 MB; a second chunk is read meanwhile
 
 
@@ -87,6 +88,8 @@ class SequenceBatches:
         whole_ends: cut them from the :func:`stream` of all episodes.
         own, own_share: those of ``files`` that C drove, and the share of the windows that they give.
         lost_ends: an episode's ``done`` is :func:`wmlib.data.lost.lost`.
+        loss_share: of C's own windows, the share in which it loses the road.
+        beginnings: share of the windows that begin where an episode does.
     """
 
     def __init__(
@@ -99,16 +102,21 @@ class SequenceBatches:
         own: list[Path] = (),
         own_share: float = 0.0,
         lost_ends: bool = False,
+        loss_share: float = 0.0,
+        beginnings: float = 0.0,
     ):
+        self.loss_share, self.beginnings, self.first_own, self.losses = loss_share, beginnings, 0, []
         self.batch_size, self.length, self.seed = batch_size, length, seed
         groups = ([file for file in files if file not in set(own)], 1 - own_share), (own, own_share)
         self.episodes, windows, shares = [], [], []
         for members, share in groups:
+            self.first_own = len(self.episodes)
             episodes = [read_encoded(file) for file in members]
             episodes = [{**episode, "done": lost(episode)} for episode in episodes] if lost_ends else episodes
             episodes = [stream(episodes)] if whole_ends and episodes else episodes
             episodes = [episode for episode in episodes if len(episode["actions"]) >= length]
             count = np.array([len(episode["actions"]) - length + 1 for episode in episodes], int)
+            self.losses = [(self.first_own + i, frame) for i, e in enumerate(episodes) for frame in losses(e)]
             self.episodes += episodes
             windows.append(count)
             shares.append(share * count / max(1, count.sum()))
@@ -123,6 +131,12 @@ class SequenceBatches:
         random = generator(self.seed, "sequences", update)
         chosen = random.choice(len(self.episodes), self.batch_size, p=self.shares)
         starts = random.integers(self.windows[chosen])
+        if self.loss_share and self.losses:
+            for which in np.flatnonzero((chosen >= self.first_own) & (random.random(len(chosen)) < self.loss_share)):
+                chosen[which], frame = self.losses[random.integers(len(self.losses))]
+                starts[which] = loss_window(frame, self.length, self.windows[chosen[which]], random)
+        if self.beginnings:
+            starts[random.random(len(starts)) < self.beginnings] = 0
         return self.window(list(zip(chosen, starts, strict=True)))
 
     def window(self, places: list[tuple[int, int]]) -> dict[str, np.ndarray]:
@@ -139,6 +153,12 @@ class SequenceBatches:
             "reward": cut("rewards", 0),
             "done": cut("done", 0),
         }
+
+
+def loss_window(frame: int, length: int, windows: int, random: np.random.Generator) -> int:
+    """Where a window begins that has a frame in it, ``MARGIN`` frames from either end of it if the episode allows."""
+    start = frame - random.integers(min(MARGIN, length - 1), max(length - MARGIN, MARGIN) + 1)
+    return int(np.clip(start, 0, windows - 1))
 
 
 def prefetch(source: Callable[[], Iterator], depth: int = 1) -> Iterator:

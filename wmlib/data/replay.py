@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from wmlib.data.batches import SequenceBatches
+from wmlib.data.batches import SequenceBatches, loss_window
 from wmlib.data.lost import AFTER_LOSS, losses, lost
 
 BEFORE_LOSS = 40  # frames before a loss of the road in which it was decided
-MARGIN = 5  # frames of a window at least on either side of a loss of the road
 
 
 def beginning(episode: dict[str, np.ndarray], steps: int) -> dict[str, np.ndarray]:
@@ -65,8 +64,7 @@ class Windows(SequenceBatches):
         places = []
         for which in random.integers(len(self.losses), size=count):
             episode, frame = self.losses[which]
-            start = frame - random.integers(min(MARGIN, self.length - 1), max(self.length - MARGIN, MARGIN) + 1)
-            places.append((episode, int(np.clip(start, 0, self.windows[episode] - 1))))
+            places.append((episode, loss_window(frame, self.length, self.windows[episode], random)))
         return self.window(places)
 
 

@@ -34,9 +34,11 @@ def in_threads(function: Callable, calls: list[tuple], threads: int = 2) -> list
 
 
 @lru_cache(1)
-def dream_of(file: Path, latent_size: int = LATENT_SIZE, action_size: int = ACTION_SIZE) -> Dream:
+def dream_of(
+    file: Path, latent_size: int = LATENT_SIZE, action_size: int = ACTION_SIZE, eyes: Path | None = None
+) -> Dream:
     """The dream of a file of weights, read once in each process."""
-    return Dream(load_weights(file), latent_size, action_size)
+    return Dream(load_weights(file), latent_size, action_size, load_weights(eyes) if eyes else None)
 
 
 class Dream:
@@ -44,9 +46,16 @@ class Dream:
 
     Args:
         weights: arrays of :class:`wmlib.models.mdnrnn.MDNRNN`, by name.
+        eyes: those of another M of its size, which watches the dream, and whose h and c are what C sees.
     """
 
-    def __init__(self, weights: dict[str, np.ndarray], latent_size: int = LATENT_SIZE, action_size: int = ACTION_SIZE):
+    def __init__(
+        self,
+        weights: dict[str, np.ndarray],
+        latent_size: int = LATENT_SIZE,
+        action_size: int = ACTION_SIZE,
+        eyes: dict[str, np.ndarray] | None = None,
+    ):
         source = getattr(weights, "source", "memory weights")
         self.source, self.memory = source, MemoryStep(weights)
         inputs, hidden = self.memory.input_size, self.memory.hidden_size
@@ -61,6 +70,13 @@ class Dream:
                 f"dimensions (a multiple of {tiles.CHANNELS}) and {action_size} actions; give those M was trained with"
             )
         self.latent_size, self.action_size, self.hidden_size = latent_size, action_size, hidden
+        self.eyes, self.eyes_source = None, getattr(eyes, "source", None)
+        if eyes is not None:
+            self.eyes = MemoryStep(eyes)
+            if (self.eyes.input_size, self.eyes.hidden_size) != (inputs, hidden):
+                raise UserError(
+                    f"{self.eyes_source or 'eyes'}: an M of another size than {source}; give its own first M"
+                )
         heads = [
             np.concatenate([weights[f"{head}/{part}"] for head in ("mixture", "reward", "done")], axis=-1)
             for part in ("kernel", "bias")
@@ -72,7 +88,8 @@ class Dream:
     def __reduce__(self):
         """To another process goes the name of the file, which is read there once."""
         if isinstance(self.source, Path):
-            return dream_of, (self.source.absolute(), self.latent_size, self.action_size)
+            eyes = (self.eyes_source.absolute(),) if self.eyes else ()
+            return dream_of, (self.source.absolute(), self.latent_size, self.action_size, *eyes)
         return super().__reduce__()
 
     def step(self, z, a, h, c, tau: float, random: np.random.Generator) -> tuple[np.ndarray, ...]:
@@ -101,7 +118,7 @@ class Dream:
         tau: float = 1.0,
         seed: int = 0,
         spread: Callable = in_threads,
-        memory: tuple[np.ndarray, np.ndarray] | None = None,
+        memory: tuple[np.ndarray, ...] | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Drive every lane until its end, ``steps`` steps at most.
 
@@ -111,7 +128,7 @@ class Dream:
             z: (lanes, latent), where each dream begins.
             seed: fixes all noise.
             spread: calls a function with each of several tuples of arguments, results in order; where, changes nothing.
-            memory: M's h and c there, both (lanes, hidden); by default it is empty.
+            memory: M's h and c there, both (lanes, hidden), and those of the eyes; by default they are empty.
 
         Returns:
             Return and steps lived of every lane, float64 and int, both (lanes,).
@@ -137,11 +154,15 @@ class Dream:
         return totals, count
 
     def begin(self, config: ControllerConfig, parameters: np.ndarray, z: np.ndarray) -> list[np.ndarray]:
-        """z, h and c of dreams from an empty memory; parameters that do not fit are refused."""
+        """As :meth:`empty`; parameters that do not fit are refused."""
         count = parameter_count(config, self.hidden_size, self.latent_size, self.action_size)
         if parameters.shape != (len(z), count):
             raise ValueError(f"parameters are {parameters.shape}, not {(len(z), count)}")
-        return [np.array(z, np.float32), *np.zeros((2, len(z), self.hidden_size), np.float32)]
+        return self.empty(z)
+
+    def empty(self, z: np.ndarray) -> list[np.ndarray]:
+        """z, h and c, and the eyes' if there are, of dreams that begin in z (lanes, latent) and remember nothing."""
+        return [np.array(z, np.float32), *np.zeros((4 if self.eyes else 2, len(z), self.hidden_size), np.float32)]
 
     def live_all(
         self, config, parameters, states, steps, tau, draws, spread, size: int = BLOCK, record: bool = False
@@ -154,16 +175,20 @@ class Dream:
             mine = parameters[part], [state[part] for state in states]
             blocks.append((config, *mine, steps, tau, (*draws, number), record))
         lived = zip(*spread(self.live, blocks), strict=True)
-        return [np.concatenate(parts, axis=0 if index < 3 else 1) for index, parts in enumerate(lived)]
+        return [np.concatenate(parts, axis=0 if index < len(states) else 1) for index, parts in enumerate(lived)]
 
     def live(self, config, parameters, states, steps, tau, draws, record: bool) -> tuple[np.ndarray, ...]:
         """A block of lanes, which share the generator of ``draws``.
 
         Returns:
-            z, h and c (lanes, size) after ``steps`` steps, rewards and done logits (steps, lanes), and if recorded z
-            (steps + 1, lanes, latent) and actions (steps, lanes, actions) of every step; else these have no steps.
+            z, h and c, and the eyes' if there are, (lanes, size) after ``steps`` steps, rewards and done logits (steps,
+            lanes), and if recorded z (steps + 1, lanes, latent) and actions (steps, lanes, actions) of every step; else
+            these have no steps.
         """
-        now, h, c = (np.array(state) for state in states)
+        states = [np.array(state) for state in states]
+        now, h, c = states[:3]
+        seen_h, seen_c = states[3:] or (h, c)
+        eyes = self.eyes or self.memory
         rewards, done = np.empty((2, steps, len(now)), np.float32)
         kept = np.empty((steps + 1 if record else 0, *now.shape), np.float32)
         kept[:1] = now
@@ -173,17 +198,20 @@ class Dream:
             config.hidden_units,
             len(config.inputs) - 1,
             (self.memory.weights, self.memory.bias, self.weights, self.bias),
+            (eyes.weights, eyes.bias),
             tau,
             generator(*draws),
             now,
             h,
             c,
+            seen_h,
+            seen_c,
             kept,
             actions,
             rewards,
             done,
         )
-        return now, h, c, rewards, done, kept, actions
+        return *states, rewards, done, kept, actions
 
 
 def lived_of(done: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -228,13 +228,17 @@ def linear_layers(parameters, x, hidden, actions):
 
 
 @compiled
-def dream(parameters, hidden_units, sees, weights, tau, random, now, h, c, z, actions, rewards, done):
+def dream(
+    parameters, hidden_units, sees, weights, eyes, tau, random, now, h, c, seen_h, seen_c, z, actions, rewards, done
+):
     """Steps of C and M in turn, ``rewards`` and ``done`` (steps, lanes) filled in.
 
     ``now`` (lanes, latent), ``h`` and ``c`` (lanes, hidden) are M's state, before and after. ``z`` (steps + 1, lanes,
     latent) and ``actions`` (steps, lanes, actions) are filled too if they are that long. C sees ``sees`` states of M:
-    none, h, or c and h.
+    none, h, or c and h. They are ``seen_h`` and ``seen_c``: h and c themselves, or the state of another M that watches,
+    whose LSTM has the weights and biases ``eyes``.
     """
+    apart = seen_h.ctypes.data != h.ctypes.data
     lstm_weights, lstm_bias, head_weights, head_bias = weights
     lanes, latent = now.shape
     hidden = h.shape[1]
@@ -244,12 +248,15 @@ def dream(parameters, hidden_units, sees, weights, tau, random, now, h, c, z, ac
     for t in range(len(rewards)):
         seen[:, :latent] = now
         if sees == 2:
-            seen[:, latent : latent + hidden] = c
+            seen[:, latent : latent + hidden] = seen_c
         if sees:
-            seen[:, latent + (sees - 1) * hidden :] = h
+            seen[:, latent + (sees - 1) * hidden :] = seen_h
         linear_layers(parameters, seen, hidden_units, action)
         lstm_step(now, action, h, c, lstm_weights, lstm_bias, new_h, new_c)
         h[:], c[:] = new_h, new_c
+        if apart:
+            lstm_step(now, action, seen_h, seen_c, eyes[0], eyes[1], new_h, new_c)
+            seen_h[:], seen_c[:] = new_h, new_c
         sample_heads(h, head_weights, head_bias, tau, random, now, rewards[t], done[t])
         if len(z) > t + 1:
             actions[t] = action

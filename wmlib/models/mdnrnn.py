@@ -161,6 +161,11 @@ class MDNRNN(keras.Model):
         return self.network(x)
 
     @property
+    def done_weight(self) -> float:
+        """How often an end counts: tenfold, but once if most ends are lost roads, which are frequent."""
+        return 1.0 if self.config.lost_ends else DONE_WEIGHT
+
+    @property
     def learnt(self) -> list[keras.Variable]:
         """What training changes, layer by layer."""
         layers = (self.network.get_layer(name) for name in ("lstm", "mixture", "reward", "done"))
@@ -178,7 +183,8 @@ class MDNRNN(keras.Model):
         """Scalars ``loss``, ``nll``, ``reward`` and ``done`` of :meth:`inputs_and_targets`."""
         _, mixture, reward_hat, logit = self.network(x)
         nll = mixture_nll(z_next, *split_mixture(mixture, self.config.mixtures))
-        return total_loss(nll, reward_error(reward, reward_hat), done_cross_entropy(done, logit))
+        done_loss = done_cross_entropy(done, logit, self.done_weight)
+        return total_loss(nll, reward_error(reward, reward_hat), done_loss)
 
     def gradients_of(self, *examples: tf.Tensor) -> tuple[dict[str, tf.Tensor], list[tf.Tensor]]:
         """Losses, and the gradient of ``loss``, by automatic differentiation; :func:`faster` puts its twin here."""
@@ -209,7 +215,7 @@ class MDNRNN(keras.Model):
 def faster(model: MDNRNN) -> MDNRNN:
     """The same M, its gradient taken in compiled loops: :mod:`wmlib.kernels.memory_gradient`."""
     sizes = model.config.hidden_size, model.config.mixtures, model.sizes["latent_size"]
-    gradient = MemoryGradient(*sizes, REWARD_SHARE, DONE_WEIGHT)
+    gradient = MemoryGradient(*sizes, REWARD_SHARE, model.done_weight)
 
     def gradients_of(*examples: tf.Tensor) -> tuple[dict[str, tf.Tensor], list[tf.Tensor]]:
         arrays = [tf.convert_to_tensor(array) for array in (*examples, *model.learnt)]

@@ -18,23 +18,31 @@ from wmlib.models.inference import MemoryStep
 
 @dataclass(frozen=True)
 class States:
-    """Where dreams may begin, float32: ``z`` (n, latent), M's ``h`` and ``c`` before it is fed z, both (n, hidden)."""
+    """Where dreams may begin, float32: ``z`` (n, latent), M's ``h`` and ``c`` before it is fed z, both (n, hidden), and
+    ``seen_h`` and ``seen_c``, those of the M whose h C sees, if it is another."""
 
     z: np.ndarray
     h: np.ndarray
     c: np.ndarray
+    seen_h: np.ndarray | None = None
+    seen_c: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.z)
 
+    @property
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        """z and all memories there are."""
+        return tuple(array for array in vars(self).values() if array is not None)
+
     def take(self, which: np.ndarray) -> States:
         """The states of these indices."""
-        return States(self.z[which], self.h[which], self.c[which])
+        return States(*(array[which] for array in self.arrays))
 
     @staticmethod
     def concatenate(parts: list[States]) -> States:
         """All states of several sets."""
-        return States(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("z", "h", "c")))
+        return States(*(np.concatenate(arrays) for arrays in zip(*(part.arrays for part in parts), strict=True)))
 
 
 def replay(

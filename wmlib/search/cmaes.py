@@ -23,9 +23,18 @@ class CMAES:
         sigma: initial step size.
         seed: everything the search draws follows from it.
         start: initial mean; zeros by default, as in the authors' code.
+        limit: the step size never grows beyond it; 0 is none.
     """
 
-    def __init__(self, parameters: int, population: int, sigma: float, seed: int, start: np.ndarray | None = None):
+    def __init__(
+        self,
+        parameters: int,
+        population: int,
+        sigma: float,
+        seed: int,
+        start: np.ndarray | None = None,
+        limit: float = 0.0,
+    ):
         import cma
 
         options = {
@@ -44,7 +53,9 @@ class CMAES:
         }
         mean = np.zeros(parameters) if start is None else np.asarray(start, float)
         self.strategy = cma.CMAEvolutionStrategy(mean, sigma, options)
-        self.origin = np.array([parameters, population, sigma, seed, np.square(mean).sum()], float)
+        self.limit = limit
+        limits = [limit] if limit else []
+        self.origin = np.array([parameters, population, sigma, seed, np.square(mean).sum(), *limits], float)
         self.told: list[np.ndarray] = []  # fitness of every generation, (population,) each
 
     @property
@@ -78,6 +89,8 @@ class CMAES:
             raise UserError(f"fitness of candidate {int(np.argmin(np.isfinite(fitness)))} is not finite")
         self.told.append(fitness)
         self.strategy.tell(self._asked, list(-fitness))  # exactly the arrays asked: pycma checks consistency
+        if self.limit:
+            self.strategy.sigma = min(self.strategy.sigma, self.limit)
 
     def save(self, path: Path) -> None:
         """Write what the search was told, as arrays: with its seed, that is its complete state.
@@ -102,6 +115,11 @@ class CMAES:
             self.tell(fitness)
         if saved["mean"].shape != self.mean.shape or not np.allclose(saved["mean"], self.mean, rtol=1e-6, atol=1e-9):
             raise UserError(f"{path}: damaged, or this machine computes otherwise; go on where it was made, or --force")
+
+
+def generations_told(path: Path) -> int:
+    """Generations of the search that a file keeps. Raises :class:`UserError` if it is damaged."""
+    return len(read_arrays(path, ("told",), {"told": (None, None)})["told"])
 
 
 class _Normal:

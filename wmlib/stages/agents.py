@@ -165,7 +165,7 @@ def as_trained(chain: Chain) -> Config:
 
 def agent_of(chain: Chain) -> Agent:
     """The agent that a chain's finished stages make."""
-    places = {"encoder": chain.vision, "decoder": chain.vision, "memory": chain.memory}
+    places = {"encoder": chain.vision, "decoder": chain.vision, "memory": chain.eyes}
     places |= dict.fromkeys(("controller", "teacher"), chain.controller)
     files = {part: stage / f"{part}.npz" for part, stage in places.items()}
     files = {part: file for part, file in files.items() if os.path.lexists(file)}  # a bad link is refused by its reader

@@ -100,14 +100,20 @@ class Chain:
         goes_on = self.iteration > 1 and self.config.memory.later_updates > 0
         return self._stage(name, key, [self.encode, *([self.at(self.iteration - 1).memory] if goes_on else [])])
 
+    @property
+    def eyes(self) -> Stage:
+        """The M whose h C sees."""
+        return self.at(1).memory if self.config.controller.reads == "first" else self.memory
+
     @cached_property
     def controller(self) -> Stage:
         key = {"controller": settings_key(self.config.controller), "encoder_compute": self.config.encoder_compute}
         if self.config.controller.taught:
             key["teaching"] = settings_key(self.config.teaching)
         inputs = [self.vision] if self.config.controller.inputs == "z" else [self.vision, self.memory]
+        inputs += [self.eyes] if self.eyes is not self.memory else []
         inputs += [self.pupil.controller] if self.goes_on else []
-        inputs += [self.data_driver.controller] if self.config.controller.begins_at == "last" else []
+        inputs += [self.data_driver.controller] if self.config.controller.begins_at != "zeros" else []
         return self._stage(f"controller-{self.config.arm}", key, inputs)
 
     @property

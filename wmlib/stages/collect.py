@@ -16,8 +16,9 @@ from wmlib.rollout.executors import make_executor
 from wmlib.rollout.lanes import Job
 from wmlib.rollout.worker import WorkerSpec
 from wmlib.runs import Progress, Stage, Stopwatch
-from wmlib.seeds import track_seeds
+from wmlib.seeds import generator, track_seeds
 from wmlib.stages.agents import agent_of
+from wmlib.stages.curve import read_curve
 
 
 def run(chain, stage: Stage) -> None:
@@ -28,7 +29,8 @@ def run(chain, stage: Stage) -> None:
     population, spec = _driver(chain, store.folder, max(1, min(config.rollout.lanes, count // 4)))
     first = sum(_episodes(chain.at(earlier)) for earlier in range(1, chain.iteration))  # tracks of their own
     seeds = track_seeds("collect", config.seed, first, count)
-    missing = [Job(index, 0, seed) for index, seed in enumerate(seeds) if index not in store]
+    who = [0] * count if population is None else [index % len(population) for index in range(count)]
+    missing = [Job(index, who[index], seed) for index, seed in enumerate(seeds) if index not in store]
     with make_executor(config.rollout, spec) as executor:
         with Progress(stage.name, count, "episodes", start=count - len(missing)) as progress:
             patience = config.collect.on_policy_patience if chain.iteration > 1 else 0
@@ -52,11 +54,24 @@ def _episodes(chain) -> int:
 
 
 def _driver(chain, rollouts: Path, lanes: int) -> tuple[np.ndarray | None, WorkerSpec]:
-    """Who drives: parameters (1, P), none for the random driver, and the workers' description."""
+    """Who drives: parameters (drivers, P), in turn, none for the random driver, and the workers' description."""
     config, settings = chain.config, chain.config.collect
     if chain.iteration == 1:
         options = {"record": rollouts, "max_steps": settings.steps, "task": config.task}
         return None, WorkerSpec(lanes, settings.samples, config.numbers.renderers[-1], **options)
     driver = agent_of(chain.data_driver)
     noisy = {"samples": settings.samples, "noise": settings.on_policy_noise, "record": rollouts}
-    return driver.parameters[None], replace(driver.worker_spec(lanes), compute=config.encoder_compute, **noisy)
+    spec = replace(driver.worker_spec(lanes), compute=config.encoder_compute, **noisy)
+    return _neighbours(chain, driver.parameters), spec
+
+
+def _neighbours(chain, c: np.ndarray) -> np.ndarray:
+    """C (P,) for every episode that it drives itself, then its neighbours for the others: (drivers, P)."""
+    settings = chain.config.collect
+    count = round(settings.on_policy_spread * settings.on_policy_episodes)
+    if not count:
+        return c[None]
+    sigma = read_curve(chain.data_driver.controller / "learning_curve.csv")[-1]["sigma"]
+    random = generator(chain.config.seed, "collect", "neighbours", chain.iteration)
+    own = np.repeat(c[None], settings.on_policy_episodes - count, axis=0)
+    return np.concatenate([own, c + sigma * random.standard_normal((count, len(c)))])

@@ -19,7 +19,7 @@ from wmlib.errors import UserError
 from wmlib.rollout.executors import make_executor
 from wmlib.rollout.lanes import Job
 from wmlib.runs import MetricLog, Progress, Stage, Stopwatch, read_arrays
-from wmlib.search.cmaes import CMAES
+from wmlib.search.cmaes import CMAES, generations_told
 from wmlib.seeds import generator, track_seeds
 from wmlib.stages.agents import worker_spec
 from wmlib.stages.curve import append, conclude, curve_row, out_of_time, over, read_curve, validate, validated
@@ -36,27 +36,32 @@ def run(chain, stage: Stage) -> None:
 def evolve(chain, stage: Stage) -> None:
     """Search until the last generation; every generation is a resumable checkpoint."""
     config, settings = chain.config, chain.config.controller
-    encoder, memory = chain.vision / "encoder.npz", chain.memory / "memory.npz"
+    encoder, memory = chain.vision / "encoder.npz", chain.eyes / "memory.npz"
     search_file, curve_file = stage / "search.npz", stage / "learning_curve.csv"
     if (stage / "search.pkl").exists():
         raise UserError(f"{stage / 'search.pkl'}: an older version's search could run code; use --force")
-    seed = int(generator(config.seed, "search", chain.iteration).integers(2**31))
+    goes_on = settings.begins_at == "search"  # it is the first iteration's
+    seed = int(generator(config.seed, "search", 1 if goes_on else chain.iteration).integers(2**31))
     start, sigma, as_c = _beginning(chain)
-    search, curve = CMAES(len(start), settings.population, sigma, seed, start), []
+    search, curve = CMAES(len(start), settings.population, sigma, seed, start, settings.sigma_limit), []
+    earlier = chain.data_driver.controller / "search.npz" if goes_on else None
+    before = generations_told(earlier) if earlier else 0
     judge = Dreams(chain).judge if settings.world == "dream" else _real
     if search_file.exists():
         search.resume(search_file)
-        curve = read_curve(curve_file)[: search.generation]
-        if [row["generation"] for row in curve] != list(range(1, search.generation + 1)):
+        curve = read_curve(curve_file)[: search.generation - before]
+        if [row["generation"] for row in curve] != list(range(before + 1, search.generation + 1)):
             raise UserError(f"{curve_file}: lacks generations that {search_file.name} has; use --force to start again")
+    elif earlier:
+        search.resume(earlier)
     clock = Stopwatch(stage)
-    total = settings.generations
+    total = before + settings.generations
     with (
         make_executor(config.rollout, worker_spec(config, encoder, memory)) as executor,
         MetricLog(stage.path, resume_at=search.generation + 1) as log,
         Progress(f"{stage.name} (C)", total, "generations", search.generation) as progress,
     ):
-        while not over(settings, total, curve, clock):
+        while not over(settings, settings.generations, curve, clock):
             row = _generation(chain, search, as_c, executor, curve, judge)
             last = search.generation == total or out_of_time(settings, clock)
             if search.generation % settings.validate_every == 0 or last:

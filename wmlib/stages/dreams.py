@@ -12,9 +12,10 @@ from wmlib.runs import read_arrays
 from wmlib.seeds import generator
 from wmlib.stages.memory import latent_files
 
+EARLY = 60  # frames in which the picture zooms in and the car comes to speed
 RECENT = 60  # episodes that replayed dreams begin in: so many of the newest, and as many of the random driver's
 EVERY = 4  # frames between two states of them
-BEGINNINGS = 0.3  # share of replayed dreams that begin where episodes do, in frames like no others: all begins there
+BEGINNINGS = 0.3  # share of replayed dreams that begin in such frames, which are like no others: all begins there
 
 
 class Dreams:
@@ -25,19 +26,22 @@ class Dreams:
 
         self.task, self.settings = chain.config.numbers, chain.config.controller
         weights = load_weights(chain.memory / "memory.npz")
-        self.world = Dream(weights, self.task.latent_size, self.task.action_size)
+        eyes = load_weights(chain.eyes / "memory.npz") if chain.eyes is not chain.memory else None
+        self.world = Dream(weights, self.task.latent_size, self.task.action_size, eyes)
         self.files = latent_files(chain)[0]
         self.replayed = self._replay(chain) if self.settings.dream_starts == "replayed" else None
 
     def _replay(self, chain) -> tuple[States, States]:
-        """States that real episodes began with, and that they went through before they lost the road."""
+        """States that real episodes went through in their first frames, and in all before they lost the road."""
         own = latent_files(chain, since=2)[0] if chain.iteration > 1 else []
         foreign = self.files[: len(self.files) - len(own)]
         some = [read_encoded(file) for file in foreign[-RECENT:] + own[-RECENT:]]
-        states = replay(self.world.memory, some, generator(chain.config.seed, "dream", "replay"), EVERY)
+        memories = [self.world.memory, *([self.world.eyes] if self.world.eyes else [])]
+        parts = [replay(memory, some, generator(chain.config.seed, "dream", "replay"), EVERY) for memory in memories]
+        states = States(*parts[0].arrays, *(array for part in parts[1:] for array in (part.h, part.c)))
         frames = np.concatenate([np.arange(0, len(episode["actions"]), EVERY) for episode in some])
         on_the_road = np.concatenate([lost(episode)[::EVERY] == 0 for episode in some])
-        return states.take(np.flatnonzero(frames == 0)), states.take(np.flatnonzero(on_the_road))
+        return states.take(np.flatnonzero(on_the_road & (frames < EARLY))), states.take(np.flatnonzero(on_the_road))
 
     def first(self, seed: int) -> States:
         """The state, a batch of one, that a seed's dream begins with."""
@@ -47,7 +51,7 @@ class Dreams:
             return states.take(random.integers(len(states), size=1))
         file = self.files[random.integers(len(self.files))]
         z = read_arrays(file, ("mu",))["mu"][:1].astype(np.float32)
-        return States(z, *np.zeros((2, 1, self.world.hidden_size), np.float32))
+        return States(*self.world.empty(z))
 
     def __call__(self, executor, candidates: np.ndarray, seeds: list[int]) -> tuple[np.ndarray, np.ndarray]:
         """Returns and steps lived of candidates (n, P), both (seeds, n), wherever the executor lives them.
@@ -58,13 +62,28 @@ class Dreams:
         starts = starts.take(np.repeat(np.arange(len(seeds)), len(candidates)))
         lives = np.tile(candidates, (len(seeds), 1))
         steps, tau = self.settings.dream_steps or self.task.max_steps, self.settings.tau
-        memory = starts.h, starts.c
-        spread = executor.spread
-        total, lived = self.world.returns(self.settings, lives, starts.z, steps, tau, seeds[0], spread, memory)
+        z, *memory = starts.arrays
+        total, lived = self.world.returns(self.settings, lives, z, steps, tau, seeds[0], executor.spread, memory)
         total -= self.task.step_cost * (steps - lived)  # as of a lane that patience stops
         return total.reshape(len(seeds), -1), lived.reshape(len(seeds), -1)
 
     def judge(self, settings, executor, candidates: np.ndarray, seeds: list[int]) -> tuple[np.ndarray, int]:
         """Mean return of each candidate (n, P), and the steps it took: what the search asks of a world."""
-        returns, steps = self(executor, candidates, seeds)
-        return returns.mean(0), int(steps.sum())
+        returns, lived = self(executor, candidates, seeds)
+        if self.settings.dream_return == "sum":
+            return returns.mean(0), int(lived.sum())
+        steps, limit, cost = self.settings.dream_steps or self.task.max_steps, self.task.max_steps, self.task.step_cost
+        paid = (returns + cost * (steps - lived)).sum(0)  # by the steps that were lived
+        return episode_return(paid, lived.sum(0), (lived < steps).sum(0), limit, cost), int(lived.sum())
+
+
+def episode_return(paid: np.ndarray, lived: np.ndarray, ended: np.ndarray, limit: int, cost: float) -> np.ndarray:
+    """What an episode of ``limit`` steps is expected to pay to a driver whose dreams lived so many steps in all.
+
+    A dream of 200 steps that ends in its middle loses a hundred of them; the episode it stands for loses all that would
+    have come. With r paid and w ends per step lived, an episode that ends as often lives (1 - exp(-w limit)) / w steps,
+    each of which pays r; those it does not live cost ``cost`` each.
+    """
+    hazard = np.maximum(ended / lived, 1e-9)
+    alive = -np.expm1(-hazard * limit) / hazard
+    return paid / lived * alive - cost * (limit - alive)

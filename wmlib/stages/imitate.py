@@ -47,7 +47,7 @@ def imitate(chain, stage: Stage) -> None:
     clock.save()
     curve = _rounds_so_far(stage, taught.rounds)
     said = [_said(chain, stage, 0, len(curve) * taught.episodes)] if curve else []
-    plain = worker_spec(config, chain.vision / "encoder.npz", chain.memory / "memory.npz")
+    plain = worker_spec(config, chain.vision / "encoder.npz", chain.eyes / "memory.npz")
     beside = replace(plain, teacher=stage / "teacher.npz", record=stage / "lessons", noise=taught.noise,
                      every=taught.every)  # fmt: skip
     with (

@@ -55,7 +55,8 @@ def run(chain, stage: Stage) -> None:
     window = settings.batch_size, settings.sequence_length
     own = latent_files(chain, since=2)[0] if settings.own_share else []
     ends = {"whole_ends": settings.whole_ends, "lost_ends": settings.lost_ends}
-    batches = SequenceBatches(training, *window, config.seed, own=own, own_share=settings.own_share, **ends)
+    shares = {name: getattr(settings, name) for name in ("own_share", "loss_share", "beginnings")}
+    batches = SequenceBatches(training, *window, config.seed, own=own, **shares, **ends)
     test = SequenceBatches(held_out, *window, 0, **ends)
     figures = {}
 

@@ -230,7 +230,7 @@ def publish_weights(chain: Chain, folder: Path = FOLDER) -> None:
     others = [run["validation_mean"] for other, run in entry["train_seeds"].items() if other != str(seed)]
     parts = {"encoder": chain.vision / "encoder.npz"}
     if config.controller.inputs != "z":
-        parts["memory"] = chain.memory / "memory.npz"
+        parts["memory"] = chain.eyes / "memory.npz"
     best = chosen["validation_mean"] >= max(others, default=-np.inf)
     dreams = config.controller.world == "dream"
     if dreams or config.arm in HEADLINE_ARMS and (best or (place / "decoder.npz").exists()):
