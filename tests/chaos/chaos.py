@@ -5,11 +5,12 @@ by evolution, then C found by imitation, then C found in dreams. Meanwhile
 
 - ``renames``: the command is killed (SIGKILL) just before or after a rename, a random few renames on;
 - ``moments``: the command is killed at a random moment;
-- ``workers``: every few seconds one of its worker processes is killed, or stopped (SIGSTOP) for good.
+- ``workers``: a worker process is killed, or stopped (SIGSTOP) for good, in one batch after the other of a longer
+  search. Three losses in one batch end a run by design: each hit waits for the batch of the last one to end.
 
 After every kill no process of the run may be left. At the end all arrays, tables, metrics and figures are compared.
 
-    python tests/chaos/chaos.py [--kills N] [--seed S] [--task NAME] [--out JSON]
+    python tests/chaos/chaos.py [--kills N] [--seed S] [--only KIND] [--task NAME] [--out JSON]
 """
 
 import argparse
@@ -38,7 +39,9 @@ COMMANDS = {
     ),
     "takecover": (("run", *SMOKE, "--set", "task=takecover", "--set", "iterations=2"),),
 }
+LONG = ("run", *SMOKE, "--set", "controller.generations=60", "--set", "controller.tracks=4")  # for workers to be hit in
 TAG = "WMLIB_CHAOS"  # in the environment of every process of a run: how orphans are found
+KINDS = ("renames", "moments", "workers")
 ORPHANS = 10.0  # seconds that workers have to end after their parent was killed
 TIMES = re.compile(r', "[a-z_]*(seconds|per_second)": [-0-9.e+]+|"[a-z_]*(seconds|per_second)": [-0-9.e+]+,? ?')
 
@@ -126,16 +129,21 @@ def at_moments(run: Disturbed, random: np.random.Generator, kills: int, longest:
         pass
 
 
+def batches(folder: Path) -> dict[Path, int]:
+    """What grows when a batch of episodes has been driven: finished stages and the rows of learning curves."""
+    return {path: path.stat().st_size for name in ("DONE", "learning_curve.csv") for path in folder.glob(f"*/{name}")}
+
+
 def at_workers(run: Disturbed, random: np.random.Generator, kills: int, pause: float) -> tuple[int, int]:
     """One run, whose workers are killed or stopped ``kills`` times; returns how many of each."""
     killed, stopped, process = 0, 0, run.start()
     while killed + stopped < kills:
+        time.sleep(random.uniform(0, pause))
         if process.poll() is not None:
             if run.ended(process):
                 return killed, stopped
             process = run.start()
-        time.sleep(random.uniform(0, pause))
-        workers = run.workers(process.pid)
+        workers, seen = run.workers(process.pid), batches(run.folder)
         if workers:
             number = signal.SIGSTOP if stopped < killed else signal.SIGKILL
             try:
@@ -143,9 +151,8 @@ def at_workers(run: Disturbed, random: np.random.Generator, kills: int, pause: f
             except ProcessLookupError:
                 continue
             killed, stopped = killed + (number == signal.SIGKILL), stopped + (number == signal.SIGSTOP)
-            while process.poll() is None and set(workers) & set(run.workers(process.pid)):
-                time.sleep(0.2)  # the next one hits their successors: three losses in one batch end a run
-            time.sleep(pause)
+            while process.poll() is None and batches(run.folder) == seen:
+                time.sleep(0.05)
     while not run.ended(process):
         process = run.start()
     return killed, stopped
@@ -180,23 +187,31 @@ def different(expected: dict, found: dict) -> list[str]:
     return sorted(name for name in {**expected, **found} if expected.get(name) != found.get(name))
 
 
+def undisturbed(folder: Path, commands: tuple) -> tuple[float, dict]:
+    """Seconds a command takes in peace, and what it leaves."""
+    run, began = Disturbed(folder, *commands), time.monotonic()
+    while not run.ended(run.start()):
+        assert not run.kills
+    return (time.monotonic() - began) / len(commands), results(folder)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=40, help="of each kind")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", choices=KINDS, default=None, help="this kind; figures of the others in --out stay")
     parser.add_argument("--task", choices=COMMANDS, default="carracing")
     parser.add_argument("--out", type=Path, default=None, help="JSON to write")
     arguments = parser.parse_args()
-    random, record, commands = np.random.default_rng(arguments.seed), {}, COMMANDS[arguments.task]
+    random, record, out = np.random.default_rng(arguments.seed), {}, arguments.out
+    if arguments.only and out and out.exists():
+        record = json.loads(out.read_text())
+    kinds = (arguments.only,) if arguments.only else KINDS
     with tempfile.TemporaryDirectory() as root:
-        undisturbed = Disturbed(Path(root) / "undisturbed", *commands)
-        began = time.monotonic()
-        while not undisturbed.ended(undisturbed.start()):
-            assert not undisturbed.kills
-        length = (time.monotonic() - began) / len(commands)
-        expected = results(undisturbed.folder)
-        print(f"undisturbed: {length:.0f} s a command, {len(expected)} files", flush=True)
-        for kind in ("renames", "moments", "workers"):
+        for kind in kinds:
+            commands = (LONG,) if kind == "workers" and arguments.task == "carracing" else COMMANDS[arguments.task]
+            length, expected = undisturbed(Path(root) / f"{kind}-undisturbed", commands)
+            print(f"undisturbed: {length:.0f} s a command, {len(expected)} files", flush=True)
             began, runs, extra = time.monotonic(), [], {}
             while sum(run.kills for run in runs) + sum(extra.values()) < arguments.kills:
                 run = Disturbed(Path(root) / f"{kind}-{len(runs)}", *commands, silent=10.0)
@@ -206,7 +221,7 @@ def main() -> None:
                 elif kind == "moments":
                     at_moments(run, random, left, length)
                 else:
-                    killed, stopped = at_workers(run, random, left, length / 4)
+                    killed, stopped = at_workers(run, random, left, 1.0)
                     extra = {"killed": extra.get("killed", 0) + killed, "stopped": extra.get("stopped", 0) + stopped}
                 wrong = different(expected, results(run.folder))
                 run.faults += [f"differs: {', '.join(wrong)}"] if wrong else []
@@ -218,13 +233,13 @@ def main() -> None:
                 **extra,
                 "fault_count": sum(len(run.faults) for run in runs),
                 "faults": [fault for run in runs for fault in run.faults],
+                "files_compared": len(expected),
                 "seconds": round(time.monotonic() - began),
             }
-            record["files_compared"] = len(expected)
-            if arguments.out:  # after each kind: this takes long
-                arguments.out.write_text(json.dumps(record, indent=1) + "\n")
+            if out:  # after each kind: this takes long
+                out.write_text(json.dumps(record, indent=1) + "\n")
     print(json.dumps(record))
-    sys.exit(any(record[kind]["faults"] for kind in ("renames", "moments", "workers")))
+    sys.exit(any(record[kind]["faults"] for kind in kinds))
 
 
 if __name__ == "__main__":
