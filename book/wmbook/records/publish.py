@@ -140,10 +140,11 @@ def _merge_costs(path: Path, chain: Chain, arm: str, seed: int) -> None:
 def _provenance(path: Path) -> dict:
     """Where and with what a stage was run. Raises :class:`UserError` if the file is damaged."""
     record = read_record(path, **PROVENANCE)
-    revision = record.get("git")  # None: no repository
-    texts = [*record["versions"].values(), "" if revision is None else revision]
-    if not all(isinstance(text, str) for text in texts):
-        raise UserError(f"{path}: a version or revision is no text; redo the stage with --force")
+    processor, revision = record["processor"], record.get("git")  # None: no repository
+    texts = [*record["versions"].values(), processor.get("model"), "" if revision is None else revision]
+    features = processor.get("extensions")
+    if not isinstance(features, list) or not all(isinstance(text, str) for text in [*texts, *features]):
+        raise UserError(f"{path}: a version, revision or feature of the processor is no text; redo it with --force")
     return record
 
 
