@@ -56,17 +56,19 @@ class Disturbed:
     def __init__(self, folder: Path, *commands: tuple[str, ...], silent: float = 120.0):
         self.folder, self.commands, self.finished, self.tag = folder, commands, 0, uuid.uuid4().hex
         self.environment = {**os.environ, TAG: self.tag, "SILENT": str(silent), "CUDA_VISIBLE_DEVICES": ""}
-        self.kills, self.faults = 0, []
+        self.kills, self.faults, self.said = 0, [], folder.with_name(f"{folder.name}.log")
 
     def start(self, number: int = 0, when: str = "after") -> subprocess.Popen:
         """The next command, killed by itself at a rename."""
         words = self.commands[self.finished]
         command = [sys.executable, str(HERE / "killed.py"), str(number), when, *words, "--run", str(self.folder)]
-        return subprocess.Popen(command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        with self.said.open("wb") as said:  # no pipe: an orphan would hold its end, and the harness wait for it
+            return subprocess.Popen(command, env=self.environment, stdout=said, stderr=subprocess.STDOUT)
 
     def ended(self, process: subprocess.Popen) -> bool:
         """Wait for the end, and for its workers; True if it finished the last command rather than being killed."""
-        said = process.communicate()[0].decode(errors="replace")
+        process.wait()
+        said = self.said.read_text(errors="replace")
         if process.returncode not in (0, -signal.SIGKILL):
             raise AssertionError(f"exit code {process.returncode}: {said[-2000:]}")
         self.kills += process.returncode != 0

@@ -2,7 +2,10 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -63,3 +66,30 @@ def test_a_worker_without_memory_is_one_line(monkeypatch):
     monkeypatch.setattr(pool, "STARTING", 120.0)
     with pytest.raises(UserError, match="no memory left"):
         lost(Pool(1, int), exec, "raise MemoryError")
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
+def test_what_a_worker_started_ends_with_it_when_the_command_is_killed(tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import os, subprocess, sys, time\n"
+        "from wmlib.runs.pool import Pool\n"
+        "def start(): pass\n"
+        "def work(_):\n"
+        "    game = subprocess.Popen(['sleep', '600'])\n"
+        f"    open({str(tmp_path / 'game')!r}, 'w').write(str(game.pid))\n"
+        "    time.sleep(600)\n"
+        "if __name__ == '__main__':\n"
+        "    list(Pool(1, start).run(work, [(1,)]))\n"
+    )
+    process, file = subprocess.Popen([sys.executable, str(program)]), tmp_path / "game"
+    until = time.monotonic() + 60
+    while not (file.exists() and file.read_text()) and time.monotonic() < until:
+        time.sleep(0.05)
+    game = Path("/proc") / file.read_text()
+    assert game.exists()
+    process.kill()
+    process.wait()
+    while game.exists() and game.joinpath("stat").read_text().split()[2] != "Z" and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not game.exists() or game.joinpath("stat").read_text().split()[2] == "Z"

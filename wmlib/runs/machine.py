@@ -6,11 +6,12 @@ import multiprocessing
 import multiprocessing.connection
 import os
 import platform
+import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
 
@@ -85,11 +86,28 @@ def one_thread_each():
             os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
+def children(parent: int) -> list[int]:
+    """Numbers of the processes that a process has started and that are alive; none where there is no /proc."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError, IndexError):
+            state, number = stat.read_text().rsplit(")", 1)[1].split()[:2]
+            if int(number) == parent and state != "Z":
+                found.append(int(stat.parent.name))
+    return found
+
+
 def end_with_parent() -> None:
-    """Make this worker process end when the one that started it does, even if that was killed."""
+    """Make this worker process, and what it started, end when the one that started it does, even if that was killed.
+
+    A game of ViZDoom is a program of its own, and waits for ever for a player who is gone.
+    """
 
     def watch() -> None:
         multiprocessing.connection.wait([multiprocessing.parent_process().sentinel])
+        for number in children(os.getpid()):
+            with suppress(OSError):
+                os.kill(number, signal.SIGKILL)
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
