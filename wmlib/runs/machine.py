@@ -86,28 +86,23 @@ def one_thread_each():
             os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
-def children(parent: int) -> list[int]:
-    """Numbers of the processes that a process has started and that are alive; none where there is no /proc."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError, IndexError):
-            state, number = stat.read_text().rsplit(")", 1)[1].split()[:2]
-            if int(number) == parent and state != "Z":
-                found.append(int(stat.parent.name))
-    return found
-
-
-def end_with_parent() -> None:
-    """Make this worker process, and what it started, end when the one that started it does, even if that was killed.
+def end_children(parent: int) -> None:
+    """Kill the processes that a process has started, where there is a /proc to find them in.
 
     A game of ViZDoom is a program of its own, and waits for ever for a player who is gone.
     """
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError, IndexError):
+            if int(stat.read_text().rsplit(")", 1)[1].split()[1]) == parent:
+                os.kill(int(stat.parent.name), signal.SIGKILL)
+
+
+def end_with_parent() -> None:
+    """Make this worker process, and what it started, end when the one that started it does, even if that was killed."""
 
     def watch() -> None:
         multiprocessing.connection.wait([multiprocessing.parent_process().sentinel])
-        for number in children(os.getpid()):
-            with suppress(OSError):
-                os.kill(number, signal.SIGKILL)
+        end_children(os.getpid())
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()

@@ -13,7 +13,7 @@ from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 
 from wmlib.errors import UserError
-from wmlib.runs.machine import end_with_parent, one_thread_each
+from wmlib.runs.machine import end_children, end_with_parent, one_thread_each
 
 SILENT = 120.0  # seconds without a beat after which a worker that has work counts as hanging
 STARTING = 600.0  # seconds a worker may take to start, and then to its first beat: the first ever compiles
@@ -78,6 +78,8 @@ class Pool:
 
     def _kill(self) -> None:
         for process in self.processes:
+            if process.is_alive():
+                end_children(process.pid)  # a stopped worker cannot end its games
             process.kill()
 
     def close(self, kill: bool = False) -> None:

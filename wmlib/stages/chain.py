@@ -111,7 +111,7 @@ class Chain:
         if self.config.controller.taught:
             key["teaching"] = settings_key(self.config.teaching)
         inputs = [self.vision] if self.config.controller.inputs == "z" else [self.vision, self.memory]
-        inputs += [self.eyes] if self.eyes is not self.memory else []
+        inputs += [self.eyes] if self.memory in inputs and self.eyes is not self.memory else []
         inputs += [self.pupil.controller] if self.goes_on else []
         inputs += [self.data_driver.controller] if self.config.controller.begins_at != "zeros" else []
         return self._stage(f"controller-{self.config.arm}", key, inputs)
