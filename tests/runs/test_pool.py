@@ -68,28 +68,43 @@ def test_a_worker_without_memory_is_one_line(monkeypatch):
         lost(Pool(1, int), exec, "raise MemoryError")
 
 
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
+GAME = """import subprocess
+with open({file!r}, "w") as file: file.write(str(subprocess.Popen(["sleep", "600"]).pid))
+{then}"""
+PROGRAM = """from wmlib.runs.pool import Pool
+if __name__ == "__main__":
+    list(Pool(1, int).run(exec, [({work!r},)]))
+"""
+in_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
+
+
+def game_ended(file: Path, seconds: float = 10.0) -> bool:
+    """Whether the process that a worker has started, and noted in a file, ends soon."""
+    stat, until = Path("/proc") / file.read_text() / "stat", time.monotonic() + seconds
+    while time.monotonic() < until:
+        if not stat.exists() or stat.read_text().rsplit(")", 1)[1].split()[0] == "Z":
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@in_proc
 def test_what_a_worker_started_ends_with_it_when_the_command_is_killed(tmp_path):
-    program = tmp_path / "program.py"
-    program.write_text(
-        "import os, subprocess, sys, time\n"
-        "from wmlib.runs.pool import Pool\n"
-        "def start(): pass\n"
-        "def work(_):\n"
-        "    game = subprocess.Popen(['sleep', '600'])\n"
-        f"    open({str(tmp_path / 'game')!r}, 'w').write(str(game.pid))\n"
-        "    time.sleep(600)\n"
-        "if __name__ == '__main__':\n"
-        "    list(Pool(1, start).run(work, [(1,)]))\n"
-    )
-    process, file = subprocess.Popen([sys.executable, str(program)]), tmp_path / "game"
-    until = time.monotonic() + 60
+    program, file = tmp_path / "program.py", tmp_path / "game"
+    program.write_text(PROGRAM.format(work=GAME.format(file=str(file), then="import time; time.sleep(600)")))
+    process, until = subprocess.Popen([sys.executable, str(program)]), time.monotonic() + 60
     while not (file.exists() and file.read_text()) and time.monotonic() < until:
         time.sleep(0.05)
-    game = Path("/proc") / file.read_text()
-    assert game.exists()
+    assert not game_ended(file, 0.2)
     process.kill()
     process.wait()
-    while game.exists() and game.joinpath("stat").read_text().split()[2] != "Z" and time.monotonic() < until:
-        time.sleep(0.05)
-    assert not game.exists() or game.joinpath("stat").read_text().split()[2] == "Z"
+    assert game_ended(file)
+
+
+@in_proc
+@pytest.mark.parametrize("number", ["SIGSTOP", "SIGKILL"])
+def test_what_a_worker_started_ends_with_it_when_the_worker_is_hit(tmp_path, number):
+    file = tmp_path / "game"
+    work = GAME.format(file=str(file), then=f"import os, signal; os.kill(os.getpid(), signal.{number})")
+    assert lost(Pool(1, int), exec, work)
+    assert game_ended(file)

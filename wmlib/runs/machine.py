@@ -86,24 +86,24 @@ def one_thread_each():
             os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
-def end_children(parent: int) -> None:
-    """Kill the processes that a process has started, where there is a /proc to find them in.
+def end_group(worker: int) -> None:
+    """Kill a worker process (see :func:`end_with_parent`) and what it has started, even if it is no more itself.
 
     A game of ViZDoom is a program of its own, and waits for ever for a player who is gone.
     """
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError, IndexError):
-            if int(stat.read_text().rsplit(")", 1)[1].split()[1]) == parent:
-                os.kill(int(stat.parent.name), signal.SIGKILL)
+    with suppress(ProcessLookupError):
+        os.killpg(worker, signal.SIGKILL)
 
 
 def end_with_parent() -> None:
-    """Make this worker process, and what it started, end when the one that started it does, even if that was killed."""
+    """Make this worker process, and what it starts, a group that ends when the process that started it does, even if
+    that was killed."""
+    if os.getpgrp() != os.getpid():
+        os.setpgid(0, 0)
 
     def watch() -> None:
         multiprocessing.connection.wait([multiprocessing.parent_process().sentinel])
-        end_children(os.getpid())
-        os._exit(1)
+        end_group(os.getpid())
 
     threading.Thread(target=watch, daemon=True).start()
 

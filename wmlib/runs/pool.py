@@ -13,7 +13,7 @@ from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 
 from wmlib.errors import UserError
-from wmlib.runs.machine import end_children, end_with_parent, one_thread_each
+from wmlib.runs.machine import end_group, end_with_parent, one_thread_each
 
 SILENT = 120.0  # seconds without a beat after which a worker that has work counts as hanging
 STARTING = 600.0  # seconds a worker may take to start, and then to its first beat: the first ever compiles
@@ -78,9 +78,8 @@ class Pool:
 
     def _kill(self) -> None:
         for process in self.processes:
-            if process.is_alive():
-                end_children(process.pid)  # a stopped worker cannot end its games
-            process.kill()
+            end_group(process.pid)  # a worker that was stopped or killed cannot end its games
+            process.kill()  # one that had no time yet to found its group
 
     def close(self, kill: bool = False) -> None:
         """End the processes; ``kill``: at once. Those that do not end by themselves are stopped ones: killed too."""
@@ -94,6 +93,7 @@ class Pool:
         for process in self.processes:
             while process.is_alive():  # one join may return early: the executor's own thread waits for it, too
                 process.join(0.01)
+        self.processes.clear()  # their numbers may be others' soon
 
 
 def _start(shared: tuple, start: Callable, arguments: tuple) -> None:
