@@ -6,7 +6,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from wmlib.data.batches import FrameBatches, SequenceBatches, prefetch
+from wmlib.data.batches import FrameBatches, SequenceBatches, prefetch, shared_out
 from wmlib.data.rollouts import Rollout, RolloutStore
 from wmlib.runs import write_arrays
 
@@ -138,3 +138,25 @@ def test_windows_show_beginnings_and_losses_as_often_as_told(tmp_path):
     shows = (first <= 99) & (first + 40 > 99)
     assert shows[own & (first > 0)].mean() == pytest.approx(0.6 + 0.4 * 40 / 261, abs=0.06)
     assert shows[~own & (first > 0)].mean() == pytest.approx(40 / 261, abs=0.04)
+
+
+@pytest.mark.parametrize(("count", "steps"), [(1, 0), (1, 3), (5, 0), (5, 2), (5, 9), (40, 12)])
+def test_a_reward_is_shared_out_in_equal_parts_and_none_is_lost(count, steps):
+    rewards, expected = np.random.default_rng(count).normal(size=count).astype(np.float32), np.zeros(count)
+    for at, reward in enumerate(rewards):
+        near = [other for other in range(count) if abs(other - at) <= steps]
+        expected[near] += reward / len(near)
+    assert np.allclose(shared_out(rewards, steps), expected, atol=1e-5)
+
+
+def test_losses_are_found_where_rewards_are_shared_out(tmp_path):
+    rewards = np.where(np.arange(300) < 100, 3.0, -0.1).astype(np.float32)
+    mu, actions = np.zeros((301, 32), np.float16), np.zeros((300, 3), np.float32)
+    arrays = {"mu": mu, "log_variance": mu, "actions": actions, "rewards": rewards, "done": 0 * rewards}
+    write_arrays(tmp_path / "0.npz", arrays)
+    files = [tmp_path / "0.npz"]
+    settings = {"own": files, "own_share": 1.0, "lost_ends": True}
+    plain, spread = (SequenceBatches(files, 2, 20, 0, reward_spread=steps, **settings) for steps in (0, 5))
+    assert spread.losses == plain.losses == [(0, 99)]
+    assert np.array_equal(spread.episodes[0]["done"], plain.episodes[0]["done"])
+    assert np.flatnonzero(spread.episodes[0]["rewards"] > 0).max() == 104

@@ -9,7 +9,7 @@ from wmlib.models.controller import squash
 from wmlib.models.inference import MemoryStep
 from wmlib.models.mdnrnn import build_mdnrnn
 from wmlib.models.weights import model_weights
-from wmlib.rollout.dreams import States, dream, foretold, replay
+from wmlib.rollout.dreams import WARM_UP, States, dream, foretold, half_dreamt, replay
 from wmlib.search.actor_critic import Policy
 from wmlib.seeds import generator
 
@@ -112,3 +112,31 @@ def test_what_is_foretold_is_the_reward_of_the_very_actions_taken(world):
     np.testing.assert_allclose(guess, [e["actions"][t : t + 4, 1].sum() for e, t in stretches], atol=1e-5)
     np.testing.assert_allclose(real, [e["rewards"][t : t + 4].sum() for e, t in stretches], atol=1e-5)
     assert len(foretold(Generous(world), [episodes[1]], generator(0), steps=4)[0]) == 0
+
+
+def test_a_half_dreamt_batch_is_vs_own_z_and_in_every_other_stretch_what_m_draws(world):
+    random = np.random.default_rng(0)
+    shape = (40, 61, 32)
+    batch = {
+        "mu": random.normal(size=shape).astype(np.float32),
+        "log_variance": np.full(shape, -np.inf, np.float32),
+        "action": random.uniform(0, 1, (40, 60, 3)).astype(np.float32),
+        "reward": random.normal(size=(40, 60)).astype(np.float32),
+        "done": np.zeros((40, 60), np.float32),
+    }
+    before = batch["mu"].copy()
+    found = half_dreamt(world, batch, 10, generator(3))
+    own = (found["mu"] != before).all(-1)
+    assert np.array_equal(own, (found["mu"] != before).any(-1)) and not own[:, :WARM_UP].any()
+    assert own[:, WARM_UP:].mean() == pytest.approx(0.5, abs=0.05)
+    lengths = [len(run) for lane in own[:, WARM_UP:] for run in "".join("01"[int(x)] for x in lane).split("0") if run]
+    assert max(lengths) == 10, "no stretch is longer"
+    assert np.array_equal(batch["mu"], before) and np.all(np.exp(0.5 * found["log_variance"]) == 0)
+    assert all(found[name] is batch[name] for name in ("action", "reward", "done"))
+    low = Dream({**dict(world_weights()), "mixture/kernel": np.zeros((HIDDEN, 288), np.float32)})
+    drawn = half_dreamt(low, batch, 10, generator(3))["mu"][own]
+    assert abs(drawn.mean()) < 0.05 and drawn.std() == pytest.approx(1, abs=0.05), "drawn from M's own density"
+
+
+def world_weights() -> dict[str, np.ndarray]:
+    return model_weights(build_mdnrnn(MemoryConfig(hidden_size=HIDDEN, mixtures=3), seed=1))

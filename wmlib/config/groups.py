@@ -184,14 +184,24 @@ class MemoryConfig:
     beginnings: float = later(0.0)
     """Share of the sequences that begin where an episode does, where M's memory really is empty; 0: as often as it
     happens, which is one in hundreds. A dream that begins there needs them."""
+    reward_share: float = later(0.1)
+    """Weight of the squared reward error in the loss, whose unit is nats per latent dimension."""
+    reward_spread: int = later(0)
+    """Steps to either side over which a step's reward is shared out before M learns it (Lee et al. 2023, DreamSmooth).
+    A tile pays all of its reward at once: which step pays is mostly luck, and hides how fast the car is."""
+    dreamt_stretch: int = later(0)
+    """In every other stretch of so many steps of a sequence M is fed z of its own drawing, as in a dream, so that only
+    the actions tell it what comes of them; 0: V's throughout."""
     checkpoint_every: int = 500
     """Updates between checkpoints."""
 
     def __post_init__(self):
         for name in ("own_share", "loss_share", "beginnings"):
             share(f"memory.{name}", getattr(self, name))
-        if self.whole_ends and self.beginnings:
-            raise UserError("memory.beginnings: with whole_ends, sequences do not know where an episode begins")
+        positive("memory.reward_share", self.reward_share)
+        for name in ("beginnings", "loss_share"):
+            if self.whole_ends and getattr(self, name):
+                raise UserError(f"memory.{name}: with whole_ends, sequences do not know one episode from the next")
         at_least("memory.hidden_size", self.hidden_size, 1)
         at_least("memory.mixtures", self.mixtures, 1)
         at_least("memory.sequence_length", self.sequence_length, 2)

@@ -90,6 +90,7 @@ class SequenceBatches:
         lost_ends: an episode's ``done`` is :func:`wmlib.data.lost.lost`.
         loss_share: of C's own windows, the share in which it loses the road.
         beginnings: share of the windows that begin where an episode does.
+        reward_spread: see :func:`shared_out`.
     """
 
     def __init__(
@@ -104,6 +105,7 @@ class SequenceBatches:
         lost_ends: bool = False,
         loss_share: float = 0.0,
         beginnings: float = 0.0,
+        reward_spread: int = 0,
     ):
         self.loss_share, self.beginnings, self.first_own, self.losses = loss_share, beginnings, 0, []
         self.batch_size, self.length, self.seed = batch_size, length, seed
@@ -112,12 +114,14 @@ class SequenceBatches:
         for members, share in groups:
             self.first_own = len(self.episodes)
             episodes = [read_encoded(file) for file in members]
+            if not whole_ends:  # found first: afterwards an episode that was stopped on the grass has ended
+                episodes = [episode for episode in episodes if len(episode["actions"]) >= length]
+                self.losses = [(self.first_own + i, frame) for i, e in enumerate(episodes) for frame in losses(e)]
             episodes = [{**episode, "done": lost(episode)} for episode in episodes] if lost_ends else episodes
             episodes = [stream(episodes)] if whole_ends and episodes else episodes
             episodes = [episode for episode in episodes if len(episode["actions"]) >= length]
             count = np.array([len(episode["actions"]) - length + 1 for episode in episodes], int)
-            self.losses = [(self.first_own + i, frame) for i, e in enumerate(episodes) for frame in losses(e)]
-            self.episodes += episodes
+            self.episodes += [{**e, "rewards": shared_out(e["rewards"], reward_spread)} for e in episodes]
             windows.append(count)
             shares.append(share * count / max(1, count.sum()))
         if not self.episodes:
@@ -159,6 +163,15 @@ def loss_window(frame: int, length: int, windows: int, random: np.random.Generat
     """Where a window begins that has a frame in it, ``MARGIN`` frames from either end of it if the episode allows."""
     start = frame - random.integers(min(MARGIN, length - 1), max(length - MARGIN, MARGIN) + 1)
     return int(np.clip(start, 0, windows - 1))
+
+
+def shared_out(rewards: np.ndarray, steps: int) -> np.ndarray:
+    """Each step's reward (n,) in equal parts to the steps up to so many away that there are; the sum stays."""
+    if not steps:
+        return rewards
+    reach, here = np.ones(2 * steps + 1), slice(steps, steps + len(rewards))
+    parts = np.convolve(np.ones(len(rewards)), reach)[here]
+    return np.convolve(rewards / parts, reach)[here].astype(np.float32)
 
 
 def prefetch(source: Callable[[], Iterator], depth: int = 1) -> Iterator:

@@ -20,7 +20,6 @@ from wmlib.kernels.memory_gradient import MemoryGradient
 
 PARAMETERS = 422_368  # paper, appendix A.2: LSTM and mixture, without the reward and done heads
 DONE_WEIGHT = 10.0  # an episode's end counts tenfold, as in the authors' Doom code: it is rare
-REWARD_SHARE = 0.1  # of the squared reward error in the loss, whose unit is nats per latent dimension
 
 
 def split_mixture(output: tf.Tensor, mixtures: int) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
@@ -52,9 +51,9 @@ def done_cross_entropy(done: tf.Tensor, logit: tf.Tensor, positive_weight: float
     return tf.reduce_mean(tf.nn.weighted_cross_entropy_with_logits(done, logit, positive_weight))
 
 
-def total_loss(nll: tf.Tensor, reward: tf.Tensor, done: tf.Tensor) -> dict[str, tf.Tensor]:
-    """The loss of M and its three parts, by name."""
-    return {"loss": nll + REWARD_SHARE * reward + done, "nll": nll, "reward": reward, "done": done}
+def total_loss(nll: tf.Tensor, reward: tf.Tensor, done: tf.Tensor, reward_share: float) -> dict[str, tf.Tensor]:
+    """The loss of M and its three parts, by name; the reward's unit is not nats, ``reward_share`` is its weight."""
+    return {"loss": nll + reward_share * reward + done, "nll": nll, "reward": reward, "done": done}
 
 
 def sample_next(log_pi, mu, log_sigma, tau, choice: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
@@ -184,7 +183,7 @@ class MDNRNN(keras.Model):
         _, mixture, reward_hat, logit = self.network(x)
         nll = mixture_nll(z_next, *split_mixture(mixture, self.config.mixtures))
         done_loss = done_cross_entropy(done, logit, self.done_weight)
-        return total_loss(nll, reward_error(reward, reward_hat), done_loss)
+        return total_loss(nll, reward_error(reward, reward_hat), done_loss, self.config.reward_share)
 
     def gradients_of(self, *examples: tf.Tensor) -> tuple[dict[str, tf.Tensor], list[tf.Tensor]]:
         """Losses, and the gradient of ``loss``, by automatic differentiation; :func:`faster` puts its twin here."""
@@ -215,13 +214,13 @@ class MDNRNN(keras.Model):
 def faster(model: MDNRNN) -> MDNRNN:
     """The same M, its gradient taken in compiled loops: :mod:`wmlib.kernels.memory_gradient`."""
     sizes = model.config.hidden_size, model.config.mixtures, model.sizes["latent_size"]
-    gradient = MemoryGradient(*sizes, REWARD_SHARE, model.done_weight)
+    gradient = MemoryGradient(*sizes, model.config.reward_share, model.done_weight)
 
     def gradients_of(*examples: tf.Tensor) -> tuple[dict[str, tf.Tensor], list[tf.Tensor]]:
         arrays = [tf.convert_to_tensor(array) for array in (*examples, *model.learnt)]
         parts, *gradients = tf.numpy_function(gradient, arrays, [tf.float32] * (1 + len(model.learnt)))
         gradients = [tf.ensure_shape(g, v.shape) for g, v in zip(gradients, model.learnt, strict=True)]
-        return total_loss(*tf.unstack(tf.ensure_shape(parts, (3,)))), gradients
+        return total_loss(*tf.unstack(tf.ensure_shape(parts, (3,))), model.config.reward_share), gradients
 
     model.gradients_of = gradients_of
     return model
