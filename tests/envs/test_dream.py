@@ -115,6 +115,20 @@ def test_a_rollout_is_controller_and_steps_in_turn(dream, config):
         np.testing.assert_allclose(whole.done[t], done, atol=1e-4)
 
 
+@pytest.mark.parametrize("config", [LINEAR, HIDDEN])
+def test_c_may_see_less_than_z_and_m_sees_all_of_it(network, dream, config):
+    random, (z, _, h, c), parameters = np.random.default_rng(0), start(4), controllers(config, 4)
+    sight = random.uniform(0, 1, (2, 32)).astype(np.float32)
+    found, _ = Dream(model_weights(network), sight=sight).returns(config, parameters, z, 6, 1e-9, memory=(h, c))
+    total, ended = np.zeros(4), np.zeros(4, bool)
+    for _ in range(6):
+        a = act(config, parameters, sight[0] * z + sight[1], h)
+        z, reward, done, h, c = dream.step(z, a, h, c, 1e-9, generator(0))
+        total += np.where(ended, 0, reward)
+        ended |= done > 0
+    np.testing.assert_allclose(found, total, atol=2e-3)
+
+
 DOOM = ControllerConfig(inputs="zch")  # 64 + 2 * 24 numbers, one action, no bias
 
 
@@ -162,6 +176,9 @@ def test_to_another_process_goes_the_name_of_the_file(network, dream, tmp_path):
     known = dream_of(tmp_path / "memory.npz", 32, 3)
     there = pickle.dumps(known)
     assert len(there) < 500 and pickle.loads(there) is known
+    sight = ((0.5,) * 32, (0.1,) * 32)
+    weak = pickle.loads(pickle.dumps(dream_of(tmp_path / "memory.npz", 32, 3, None, sight)))
+    assert weak.source == known.source and weak.eyes is None and np.array_equal(weak.sight, np.float32(sight))
     copied = pickle.loads(pickle.dumps(dream))  # of no file: with all its numbers
     np.testing.assert_array_equal(copied.weights, dream.weights)
 

@@ -9,7 +9,7 @@ from wmlib.models.controller import squash
 from wmlib.models.inference import MemoryStep
 from wmlib.models.mdnrnn import build_mdnrnn
 from wmlib.models.weights import model_weights
-from wmlib.rollout.dreams import WARM_UP, States, dream, foretold, half_dreamt, replay
+from wmlib.rollout.dreams import WARM_UP, States, dream, foretold, half_dreamt, likely_mean, replay
 from wmlib.search.actor_critic import Policy
 from wmlib.seeds import generator
 
@@ -136,6 +136,18 @@ def test_a_half_dreamt_batch_is_vs_own_z_and_in_every_other_stretch_what_m_draws
     low = Dream({**dict(world_weights()), "mixture/kernel": np.zeros((HIDDEN, 288), np.float32)})
     drawn = half_dreamt(low, batch, 10, generator(3))["mu"][own]
     assert abs(drawn.mean()) < 0.05 and drawn.std() == pytest.approx(1, abs=0.05), "drawn from M's own density"
+
+
+def test_what_is_likely_vs_mean_is_the_regression_on_z():
+    random, size = np.random.default_rng(0), (40_000, 3)
+    spread, noise = np.array([0.7, 0.1, 0.5]), np.array([0.2, 1.0, 0.5])
+    mu = random.normal([2.0, 0.0, -1.0], spread, size)
+    z = mu + noise * random.standard_normal(size)
+    log_variance = np.broadcast_to(2 * np.log(noise), size)
+    parts = [{"mu": mu[rows], "log_variance": log_variance[rows]} for rows in (slice(0, 10_000), slice(10_000, None))]
+    found = likely_mean(parts)
+    for d in range(3):
+        np.testing.assert_allclose(found[:, d], np.polyfit(z[:, d], mu[:, d], 1), atol=0.02)
 
 
 def world_weights() -> dict[str, np.ndarray]:

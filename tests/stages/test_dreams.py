@@ -87,6 +87,7 @@ def test_a_search_may_begin_at_the_last_c(finished, tmp_path):
 
 def test_eyes_stay_a_search_goes_on_and_neighbours_drive(tmp_path):
     settings = ["controller.reads=first", "controller.begins_at=search", "controller.dream_return=episode"]
+    settings += ["controller.sees=mean"]
     shares = ["collect.on_policy_spread=0.5", "memory.beginnings=0.5", "memory.own_share=0.5", "memory.loss_share=0.5"]
     chain = Chain(SMOKE.override([*AGAIN, *settings, *shares]), tmp_path)
     run_all(chain.run_config, tmp_path, last="controller")

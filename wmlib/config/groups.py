@@ -264,6 +264,9 @@ class ControllerConfig:
     """The search's step size never grows beyond it; 0: no limit."""
     reads: str = later("newest")
     """Whose h C sees: the newest M's; or the first one's, which goes on meaning the same while later Ms only dream."""
+    sees: str = later("z")
+    """What of z C sees in a dream: z, as M draws it with the noise of V's posterior; or mean, what V's mean most likely
+    is, since a real drive shows C nothing else. Where V has dimensions that say nothing, z is all noise there."""
 
     def __post_init__(self):
         one_of("controller.inputs", self.inputs, ("z", "zh", "zch"))
@@ -274,6 +277,7 @@ class ControllerConfig:
         one_of("controller.begins_at", self.begins_at, ("zeros", "last", "search"))
         one_of("controller.dream_return", self.dream_return, ("sum", "episode"))
         one_of("controller.reads", self.reads, ("newest", "first"))
+        one_of("controller.sees", self.sees, ("z", "mean"))
         one_of("controller.dream_starts", self.dream_starts, ("first", "replayed"))
         one_of("controller.search", self.search, ("evolution", "imitation", "imitation+evolution"))
         if self.taught and (self.world == "dream" or self.inputs == "zch"):

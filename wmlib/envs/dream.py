@@ -35,10 +35,14 @@ def in_threads(function: Callable, calls: list[tuple], threads: int = 2) -> list
 
 @lru_cache(1)
 def dream_of(
-    file: Path, latent_size: int = LATENT_SIZE, action_size: int = ACTION_SIZE, eyes: Path | None = None
+    file: Path,
+    latent_size: int = LATENT_SIZE,
+    action_size: int = ACTION_SIZE,
+    eyes: Path | None = None,
+    sight: tuple[tuple[float, ...], ...] | None = None,
 ) -> Dream:
     """The dream of a file of weights, read once in each process."""
-    return Dream(load_weights(file), latent_size, action_size, load_weights(eyes) if eyes else None)
+    return Dream(load_weights(file), latent_size, action_size, load_weights(eyes) if eyes else None, sight)
 
 
 class Dream:
@@ -47,6 +51,8 @@ class Dream:
     Args:
         weights: arrays of :class:`wmlib.models.mdnrnn.MDNRNN`, by name.
         eyes: those of another M of its size, which watches the dream, and whose h and c are what C sees.
+        sight: factors and offsets, (2, latent): C sees factor * z + offset, by default z itself. See
+            :func:`wmlib.rollout.dreams.likely_mean`.
     """
 
     def __init__(
@@ -55,6 +61,7 @@ class Dream:
         latent_size: int = LATENT_SIZE,
         action_size: int = ACTION_SIZE,
         eyes: dict[str, np.ndarray] | None = None,
+        sight: tuple[tuple[float, ...], ...] | np.ndarray | None = None,
     ):
         source = getattr(weights, "source", "memory weights")
         self.source, self.memory = source, MemoryStep(weights)
@@ -70,6 +77,9 @@ class Dream:
                 f"dimensions (a multiple of {tiles.CHANNELS}) and {action_size} actions; give those M was trained with"
             )
         self.latent_size, self.action_size, self.hidden_size = latent_size, action_size, hidden
+        itself = np.float32([[1], [0]]).repeat(latent_size, axis=1)
+        self.sight = itself if sight is None else np.array(sight, np.float32).reshape(itself.shape)
+        self.sees_z = sight is None
         self.eyes, self.eyes_source = None, getattr(eyes, "source", None)
         if eyes is not None:
             self.eyes = MemoryStep(eyes)
@@ -88,8 +98,9 @@ class Dream:
     def __reduce__(self):
         """To another process goes the name of the file, which is read there once."""
         if isinstance(self.source, Path):
-            eyes = (self.eyes_source.absolute(),) if self.eyes else ()
-            return dream_of, (self.source.absolute(), self.latent_size, self.action_size, *eyes)
+            eyes = (self.eyes_source.absolute() if self.eyes else None,) * bool(self.eyes or not self.sees_z)
+            sight = () if self.sees_z else (tuple(map(tuple, self.sight.tolist())),)
+            return dream_of, (self.source.absolute(), self.latent_size, self.action_size, *eyes, *sight)
         return super().__reduce__()
 
     def step(self, z, a, h, c, tau: float, random: np.random.Generator) -> tuple[np.ndarray, ...]:
@@ -199,6 +210,7 @@ class Dream:
             len(config.inputs) - 1,
             (self.memory.weights, self.memory.bias, self.weights, self.bias),
             (eyes.weights, eyes.bias),
+            self.sight,
             tau,
             generator(*draws),
             now,

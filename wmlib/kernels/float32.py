@@ -229,14 +229,30 @@ def linear_layers(parameters, x, hidden, actions):
 
 @compiled
 def dream(
-    parameters, hidden_units, sees, weights, eyes, tau, random, now, h, c, seen_h, seen_c, z, actions, rewards, done
+    parameters,
+    hidden_units,
+    sees,
+    weights,
+    eyes,
+    sight,
+    tau,
+    random,
+    now,
+    h,
+    c,
+    seen_h,
+    seen_c,
+    z,
+    actions,
+    rewards,
+    done,
 ):
     """Steps of C and M in turn, ``rewards`` and ``done`` (steps, lanes) filled in.
 
     ``now`` (lanes, latent), ``h`` and ``c`` (lanes, hidden) are M's state, before and after. ``z`` (steps + 1, lanes,
     latent) and ``actions`` (steps, lanes, actions) are filled too if they are that long. C sees ``sees`` states of M:
     none, h, or c and h. They are ``seen_h`` and ``seen_c``: h and c themselves, or the state of another M that watches,
-    whose LSTM has the weights and biases ``eyes``.
+    whose LSTM has the weights and biases ``eyes``. Of z it sees ``sight[0] * z + sight[1]``.
     """
     apart = seen_h.ctypes.data != h.ctypes.data
     lstm_weights, lstm_bias, head_weights, head_bias = weights
@@ -246,7 +262,9 @@ def dream(
     action = np.empty((lanes, actions.shape[2]), np.float32)
     seen = np.empty((lanes, latent + sees * hidden), np.float32)
     for t in range(len(rewards)):
-        seen[:, :latent] = now
+        for lane in range(lanes):
+            for d in range(latent):
+                seen[lane, d] = sight[0, d] * now[lane, d] + sight[1, d]
         if sees == 2:
             seen[:, latent : latent + hidden] = seen_c
         if sees:

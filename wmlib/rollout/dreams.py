@@ -79,6 +79,22 @@ def replay(
     return States.concatenate(parts)
 
 
+def likely_mean(episodes: list[dict[str, np.ndarray]]) -> np.ndarray:
+    """Factors and offsets, float32 (2, latent), with which factor * z + offset is what V's mean most likely is.
+
+    z is drawn from N(mu, variance), and mu over all frames has a mean and a variance of its own: the best guess of mu,
+    the regression on z, keeps var(mu) / (var(mu) + variance) of z's distance from the mean. Of V's dimensions that say
+    nothing, whose variance is about 1, hardly anything is kept.
+
+    Args:
+        episodes: with ``mu`` and ``log_variance`` (steps + 1, latent).
+    """
+    mu = np.concatenate([episode["mu"] for episode in episodes]).astype(float)
+    noise = np.mean([np.exp(each["log_variance"].astype(float)).mean(0) for each in episodes], axis=0)
+    kept = mu.var(0) / (mu.var(0) + noise)
+    return np.stack([kept, (1 - kept) * mu.mean(0)]).astype(np.float32)
+
+
 @dataclass(frozen=True)
 class Trajectories:
     """What lanes of dreams gave, float32, time first.

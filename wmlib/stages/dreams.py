@@ -7,7 +7,7 @@ import numpy as np
 from wmlib.data.lost import lost
 from wmlib.data.rollouts import read_encoded
 from wmlib.envs.dream import Dream
-from wmlib.rollout.dreams import States, replay
+from wmlib.rollout.dreams import States, likely_mean, replay
 from wmlib.runs import read_arrays
 from wmlib.seeds import generator
 from wmlib.stages.memory import latent_files
@@ -27,8 +27,10 @@ class Dreams:
         self.task, self.settings = chain.config.numbers, chain.config.controller
         weights = load_weights(chain.memory / "memory.npz")
         eyes = load_weights(chain.eyes / "memory.npz") if chain.eyes is not chain.memory else None
-        self.world = Dream(weights, self.task.latent_size, self.task.action_size, eyes)
         self.files = latent_files(chain)[0]
+        newest = (read_encoded(file) for file in self.files[-RECENT:])
+        sight = likely_mean(list(newest)) if self.settings.sees == "mean" else None
+        self.world = Dream(weights, self.task.latent_size, self.task.action_size, eyes, sight)
         self.replayed = self._replay(chain) if self.settings.dream_starts == "replayed" else None
 
     def _replay(self, chain) -> tuple[States, States]:
