@@ -157,6 +157,28 @@ def test_only_the_best_run_ships_its_decoder(finished, tmp_path):
     assert shipped_agent("vae-zh-smoke", folder=shipped).train_seed == 2
 
 
+@pytest.mark.parametrize("deaths", [1, 2, 3])
+def test_encoding_outlives_workers_that_die_before_their_first_episode(finished, tmp_path, monkeypatch, deaths):
+    from wmlib.runs.pool import Lost
+    from wmlib.stages import encode
+
+    folder, real, left = tmp_path / "smoke", encode._encode, [deaths]
+    shutil.copytree(finished, folder, ignore=shutil.ignore_patterns("encode-*"))
+
+    def dying(*arguments):
+        if left[0]:
+            left[0] -= 1
+            raise Lost
+        return real(*arguments)
+
+    monkeypatch.setattr(encode, "_encode", dying)
+    if deaths == encode.TRIES:
+        with pytest.raises(UserError, match="without encoding anything"):
+            run_stage(Chain(SMOKE, folder), "encode")
+    else:
+        assert run_stage(Chain(SMOKE, folder), "encode").done
+
+
 def test_iterations_share_their_data(tmp_path):
     config = Config.preset("full").override(["controller.inputs=z"])
     names = [chain.stage(name).name for chain, name in plan(config, tmp_path)]

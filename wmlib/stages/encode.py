@@ -15,6 +15,7 @@ from pathlib import Path
 from wmlib.config import RolloutConfig
 from wmlib.data.rollouts import RolloutStore, encoded, read_encoded
 from wmlib.errors import UserError
+from wmlib.rollout.executors import TRIES
 from wmlib.runs import Progress, Stage, Stopwatch, available_cores, write_arrays
 from wmlib.runs.pool import Lost, Pool
 
@@ -36,10 +37,11 @@ def run(chain, stage: Stage) -> None:
         read_encoded(target)  # what an interrupted run left is whole
     done = len(finished)
     clock = Stopwatch(stage)
-    frames, before = 0, -1
+    frames, before, fruitless = 0, len(files) + 1, 0
     with Progress(stage.name, len(files), "episodes", start=done) as progress:
         while missing := [pair for pair in work if not pair[1].exists()]:
-            if len(missing) == before:
+            fruitless = 0 if len(missing) < before else fruitless + 1
+            if fruitless == TRIES:
                 raise UserError(f"{stage.path}: workers die without encoding anything; --set rollout.workers=1")
             before = len(missing)
             with suppress(Lost):  # a killed worker costs what it had in hand
