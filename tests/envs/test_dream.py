@@ -173,7 +173,7 @@ def test_leaving_dreams_that_ended_changes_neither_what_they_paid_nor_how_many_s
 
 def test_to_another_process_goes_the_name_of_the_file(network, dream, tmp_path):
     save_weights(tmp_path / "memory.npz", model_weights(network))
-    known = dream_of(tmp_path / "memory.npz", 32, 3)
+    known = dream_of(tmp_path / "memory.npz", 32, 3, None, None)
     there = pickle.dumps(known)
     assert len(there) < 500 and pickle.loads(there) is known
     sight = ((0.5,) * 32, (0.1,) * 32)

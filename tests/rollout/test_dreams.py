@@ -16,9 +16,13 @@ from wmlib.seeds import generator
 HIDDEN = 8
 
 
+def world_weights() -> dict[str, np.ndarray]:
+    return model_weights(build_mdnrnn(MemoryConfig(hidden_size=HIDDEN, mixtures=3), seed=1))
+
+
 @pytest.fixture(scope="module")
 def world():
-    return Dream(model_weights(build_mdnrnn(MemoryConfig(hidden_size=HIDDEN, mixtures=3), seed=1)))
+    return Dream(world_weights())
 
 
 def episode(steps: int, seed: int, latent: int = 32) -> dict[str, np.ndarray]:
@@ -133,7 +137,7 @@ def test_a_half_dreamt_batch_is_vs_own_z_and_in_every_other_stretch_what_m_draws
     assert max(lengths) == 10, "no stretch is longer"
     assert np.array_equal(batch["mu"], before) and np.all(np.exp(0.5 * found["log_variance"]) == 0)
     assert all(found[name] is batch[name] for name in ("action", "reward", "done"))
-    low = Dream({**dict(world_weights()), "mixture/kernel": np.zeros((HIDDEN, 288), np.float32)})
+    low = Dream({**world_weights(), "mixture/kernel": np.zeros((HIDDEN, 288), np.float32)})
     drawn = half_dreamt(low, batch, 10, generator(3))["mu"][own]
     assert abs(drawn.mean()) < 0.05 and drawn.std() == pytest.approx(1, abs=0.05), "drawn from M's own density"
 
@@ -148,7 +152,3 @@ def test_what_is_likely_vs_mean_is_the_regression_on_z():
     found = likely_mean(parts)
     for d in range(3):
         np.testing.assert_allclose(found[:, d], np.polyfit(z[:, d], mu[:, d], 1), atol=0.02)
-
-
-def world_weights() -> dict[str, np.ndarray]:
-    return model_weights(build_mdnrnn(MemoryConfig(hidden_size=HIDDEN, mixtures=3), seed=1))

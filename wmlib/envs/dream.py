@@ -98,9 +98,9 @@ class Dream:
     def __reduce__(self):
         """To another process goes the name of the file, which is read there once."""
         if isinstance(self.source, Path):
-            eyes = (self.eyes_source.absolute() if self.eyes else None,) * bool(self.eyes or not self.sees_z)
-            sight = () if self.sees_z else (tuple(map(tuple, self.sight.tolist())),)
-            return dream_of, (self.source.absolute(), self.latent_size, self.action_size, *eyes, *sight)
+            eyes = self.eyes_source.absolute() if self.eyes else None
+            sight = None if self.sees_z else tuple(map(tuple, self.sight.tolist()))
+            return dream_of, (self.source.absolute(), self.latent_size, self.action_size, eyes, sight)
         return super().__reduce__()
 
     def step(self, z, a, h, c, tau: float, random: np.random.Generator) -> tuple[np.ndarray, ...]:

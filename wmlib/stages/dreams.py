@@ -28,8 +28,7 @@ class Dreams:
         weights = load_weights(chain.memory / "memory.npz")
         eyes = load_weights(chain.eyes / "memory.npz") if chain.eyes is not chain.memory else None
         self.files = latent_files(chain)[0]
-        newest = (read_encoded(file) for file in self.files[-RECENT:])
-        sight = likely_mean(list(newest)) if self.settings.sees == "mean" else None
+        sight = likely_mean([read_encoded(f) for f in self.files[-RECENT:]]) if self.settings.sees == "mean" else None
         self.world = Dream(weights, self.task.latent_size, self.task.action_size, eyes, sight)
         self.replayed = self._replay(chain) if self.settings.dream_starts == "replayed" else None
 

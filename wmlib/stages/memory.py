@@ -57,9 +57,8 @@ def run(chain, stage: Stage) -> None:
     training, held_out = latent_files(chain)
     window = settings.batch_size, settings.sequence_length
     own = latent_files(chain, since=2)[0] if settings.own_share else []
-    ends = {"whole_ends": settings.whole_ends, "lost_ends": settings.lost_ends}
+    ends = {name: getattr(settings, name) for name in ("whole_ends", "lost_ends", "reward_spread")}
     shares = {name: getattr(settings, name) for name in ("own_share", "loss_share", "beginnings")}
-    ends["reward_spread"] = settings.reward_spread
     batches = SequenceBatches(training, *window, config.seed, own=own, **shares, **ends)
     test = SequenceBatches(held_out, *window, 0, **ends)
     figures = {}
