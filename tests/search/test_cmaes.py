@@ -90,3 +90,11 @@ def test_the_step_size_keeps_its_limit_and_so_does_a_resumed_search(tmp_path):
     np.testing.assert_array_equal(resumed.mean, bound.mean)
     with pytest.raises(UserError, match="another search"):
         CMAES(5, 8, 0.1, 3).resume(tmp_path / "search.npz")
+    shrinking = climb(CMAES(5, 8, 0.1, 3, limit=0.15, halves=6), 12)
+    assert shrinking.strategy.sigma == pytest.approx(0.15 / 4)
+    shrinking.save(tmp_path / "shrinking.npz")
+    resumed = CMAES(5, 8, 0.1, 3, limit=0.15, halves=6)
+    resumed.resume(tmp_path / "shrinking.npz")
+    np.testing.assert_array_equal(resumed.mean, shrinking.mean)
+    with pytest.raises(UserError, match="another search"):
+        CMAES(5, 8, 0.1, 3, limit=0.15).resume(tmp_path / "shrinking.npz")

@@ -175,6 +175,8 @@ def test_a_stage_is_one_object_however_many_name_it(tmp_path):
         "controller.begins_at=here",
         "controller.reads=mine",
         "controller.dream_return=all",
+        "controller.caution=2",
+        "controller.sigma_halves=64",
         "controller.world=elsewhere",
         "task=chess",
     ],

@@ -257,11 +257,16 @@ class ControllerConfig:
     dream_return: str = later("sum")
     """What a candidate's dreams are worth: sum, the mean of what they pay; or episode, what a whole episode would pay
     at their mean pace if it ended as often per step as they do. Short dreams, which lose little by ending, need it."""
+    caution: float = later(1.0)
+    """How often each end counts in such an episode: a C that M chose ends more often in the world than M foretells."""
     begins_at: str = later("zeros")
     """Where the search of each iteration after the first begins: at zeros; at the last one's C; or it is the last one's
     search, which goes on."""
     sigma_limit: float = later(0.0)
     """The search's step size never grows beyond it; 0: no limit."""
+    sigma_halves: int = later(0)
+    """Generations in which that limit halves, again and again; 0: never. What a step wins grows with its length, what
+    chance loses with its square: near a good C short ones win."""
     reads: str = later("newest")
     """Whose h C sees: the newest M's; or the first one's, which goes on meaning the same while later Ms only dream."""
     sees: str = later("z")
@@ -282,8 +287,12 @@ class ControllerConfig:
         one_of("controller.search", self.search, ("evolution", "imitation", "imitation+evolution"))
         if self.taught and (self.world == "dream" or self.inputs == "zch"):
             raise UserError(f"controller.search={self.search}: its teacher drives CarRacing's real world, for z or zh")
-        for name in ("sigma", "tau"):
+        for name in ("sigma", "tau", "caution"):
             positive(f"controller.{name}", getattr(self, name))
+        if self.caution != 1 and self.dream_return != "episode":
+            raise UserError("controller.caution: counts the ends of controller.dream_return=episode")
+        if self.sigma_halves and not self.sigma_limit:
+            raise UserError("controller.sigma_halves: there is no controller.sigma_limit to halve")
 
     @property
     def taught(self) -> bool:

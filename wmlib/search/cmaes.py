@@ -24,6 +24,7 @@ class CMAES:
         seed: everything the search draws follows from it.
         start: initial mean; zeros by default, as in the authors' code.
         limit: the step size never grows beyond it; 0 is none.
+        halves: generations in which the limit halves, again and again; 0: never.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class CMAES:
         seed: int,
         start: np.ndarray | None = None,
         limit: float = 0.0,
+        halves: int = 0,
     ):
         import cma
 
@@ -53,8 +55,8 @@ class CMAES:
         }
         mean = np.zeros(parameters) if start is None else np.asarray(start, float)
         self.strategy = cma.CMAEvolutionStrategy(mean, sigma, options)
-        self.limit = limit
-        limits = [limit] if limit else []
+        self.limit, self.halves = limit, halves
+        limits = [limit, halves][: 2 if halves else 1] if limit else []
         self.origin = np.array([parameters, population, sigma, seed, np.square(mean).sum(), *limits], float)
         self.told: list[np.ndarray] = []  # fitness of every generation, (population,) each
 
@@ -90,7 +92,8 @@ class CMAES:
         self.told.append(fitness)
         self.strategy.tell(self._asked, list(-fitness))  # exactly the arrays asked: pycma checks consistency
         if self.limit:
-            self.strategy.sigma = min(self.strategy.sigma, self.limit)
+            limit = self.limit * 0.5 ** (self.generation / self.halves) if self.halves else self.limit
+            self.strategy.sigma = min(self.strategy.sigma, limit)
 
     def save(self, path: Path) -> None:
         """Write what the search was told, as arrays: with its seed, that is its complete state.

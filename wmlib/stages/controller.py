@@ -43,7 +43,8 @@ def evolve(chain, stage: Stage) -> None:
     goes_on = settings.begins_at == "search"  # it is the first iteration's
     seed = int(generator(config.seed, "search", 1 if goes_on else chain.iteration).integers(2**31))
     start, sigma, as_c = _beginning(chain)
-    search, curve = CMAES(len(start), settings.population, sigma, seed, start, settings.sigma_limit), []
+    limit = settings.sigma_limit, settings.sigma_halves
+    search, curve = CMAES(len(start), settings.population, sigma, seed, start, *limit), []
     earlier = chain.data_driver.controller / "search.npz" if goes_on else None
     before = generations_told(earlier) if earlier else 0
     judge = Dreams(chain).judge if settings.world == "dream" else _real

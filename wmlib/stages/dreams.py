@@ -75,7 +75,8 @@ class Dreams:
             return returns.mean(0), int(lived.sum())
         steps, limit, cost = self.settings.dream_steps or self.task.max_steps, self.task.max_steps, self.task.step_cost
         paid = (returns + cost * (steps - lived)).sum(0)  # by the steps that were lived
-        return episode_return(paid, lived.sum(0), (lived < steps).sum(0), limit, cost), int(lived.sum())
+        ended = self.settings.caution * (lived < steps).sum(0)
+        return episode_return(paid, lived.sum(0), ended, limit, cost), int(lived.sum())
 
 
 def episode_return(paid: np.ndarray, lived: np.ndarray, ended: np.ndarray, limit: int, cost: float) -> np.ndarray:
