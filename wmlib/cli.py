@@ -20,7 +20,6 @@ STAGES = {
     "encode": "turn recorded frames into latents with V",
     "memory": "train M, the MDN-RNN",
     "controller": "search C, the controller, with CMA-ES",
-    "dream": "learn C inside M alone, round after round",
     "evaluate": "drive the test tracks in unmodified Gymnasium",
 }
 

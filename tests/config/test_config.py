@@ -69,6 +69,9 @@ def test_bad_overrides_name_the_key(text, part):
         ),
         (["controller.search=imitation", "controller.world=dream"], "real world"),
         (["controller.search=imitation+evolution", "controller.world=dream"], "real world"),
+        (["controller.search=actor-critic"], "world=dream"),
+        (["controller.search=actor-critic", "controller.world=dream", "controller.hidden_units=4"], "linear"),
+        (["controller.search=actor-critic", "task=takecover"], "z and h"),
     ],
 )
 def test_what_does_not_go_together_is_refused(together, part):
@@ -98,6 +101,7 @@ def test_unknown_scale_and_foreign_dictionary():
         (["controller.world=dream"], "dream-cma"),
         (["controller.world=dream", "controller.tau=1.3", "controller.hidden_units=40"], "dream-tau-1.30-hidden"),
         (["controller.world=dream", "vision=vaegan"], "vaegan-dream-cma"),
+        (["controller.world=dream", "controller.search=actor-critic"], "dream-ac"),
     ],
 )
 def test_arm_names(overrides, arm):

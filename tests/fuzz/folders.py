@@ -17,10 +17,12 @@ from wmlib.stages.chain import Chain, plan, run_stage
 
 SETTINGS = ["rollout.executor=serial"]
 BESIDE = {"dreamt": ("controller", ["controller.world=dream", "controller.dream_steps=8"]),
+          "actor": ("controller", ["controller.world=dream", "controller.search=actor-critic",
+                                   "controller.dream_steps=4"]),
           "taught": ("controller", ["controller.search=imitation"]),
           "vaegan": ("vision", ["vision=vaegan"])}  # fmt: skip
 STEPS = 40  # frames of an episode, whatever its stage asks for
-EXTRA = ("dream", "dreamt", "taught", "vaegan")  # stages beside the chain
+EXTRA = ("actor", "dreamt", "taught", "vaegan")  # stages beside the chain
 
 
 @contextmanager

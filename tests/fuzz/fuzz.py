@@ -72,10 +72,10 @@ READERS = {
     "evaluate": [(("wmlib", "evaluate"),
                   ("controller-vae-zh/controller.npz", "controller-vae-zh/DONE", "vision-vae/encoder.npz",
                    "memory-vae/memory.npz"))],
-    "dream": [(("wmlib", "dream"),
-               ("dream-vae/state.npz", "dream-vae/rounds.csv", "dream-vae/episodes/000001.npz",
-                "dream-vae/rounds/000.npz", "dream-vae/rounds/000-memory.npz", "memory-vae/memory.npz",
-                "encode-vae/latents/000001.npz", "dream-vae/elapsed.json"))],
+    "actor": [(("wmlib", "controller", *(
+        word for text in BESIDE["actor"][1] for word in ("--set", text))),
+        ("controller-dream-ac/search.npz", "controller-dream-ac/learning_curve.csv",
+         "encode-vae/latents/000001.npz", "memory-vae/memory.npz", "controller-dream-ac/elapsed.json"))],
     "dreamt": [(("wmlib", "controller", *(
         word for text in BESIDE["dreamt"][1] for word in ("--set", text))),
         ("controller-dream-cma/search.npz", "controller-dream-cma/learning_curve.csv",

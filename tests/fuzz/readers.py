@@ -34,7 +34,8 @@ from wmlib.runs import (
     write_text,
 )
 from wmlib.search.cmaes import CMAES
-from wmlib.stages import dream, imitate, info
+from wmlib.stages import imitate, info
+from wmlib.stages.actor import DreamLearner
 from wmlib.stages.adopt import adopt
 from wmlib.stages.agents import FOLDER, Agent, shipped_agent
 from wmlib.stages.chain import Chain
@@ -55,6 +56,7 @@ class Readers:
         self.folder, self.agent = Path(folder), shipped_agent(ARM)
         self.stage = Stage(self.folder / "collect", {"seed": 0})
         self.search = lambda: CMAES(5, 4, 0.1, 1)
+        self.learner = lambda: DreamLearner(CONFIG, np.zeros(15), 1)
         self.student = build_student(TAUGHT.controller, np.zeros(32), np.ones(32))
         chain, taught = Chain(TAUGHT, self.folder), self.folder / "taught"
         self._write()
@@ -69,7 +71,6 @@ class Readers:
             "controller.npz": (lambda file: self._with(controller=file).parameters,),
             "learning_curve.csv": (read_curve,),
             "episodes.csv": (read_rows,),
-            "rounds.csv": (dream._read_curve,),
             "collect/metrics.jsonl": (lambda file: (self.stage.check_done(), read_metrics(file)),),
             "elapsed.json": (lambda file: Stopwatch(Stage(file.parent, {})).before,),
             "collect/DONE": (lambda _: self.stage.check_done(),),
@@ -78,7 +79,8 @@ class Readers:
             "started/config.json": (lambda file: Stage(file.parent, {"seed": 0, "updates": 3}).open(),),
             "adopted/adopted.json": (lambda file: adopt(self.agent, file.parent),),
             "shipped/manifest.json": (self._shipped,),
-            "search.npz": (self._resumed,),
+            "search.npz": (lambda file: self._resumed(file, self.search()),),
+            "learner.npz": (lambda file: self._resumed(file, self.learner()),),
             "taught/teacher.npz": (lambda file: read_teacher(file).weights,),
             "taught/teacher.csv": (lambda file: read_csv(file, imitate.TEACHER),),
             "taught/standard.npz": (lambda _: imitate.read_standard(taught, 32),),
@@ -131,8 +133,7 @@ class Readers:
         agent = shipped_agent(ARM, 0, manifest.parent)
         return agent.config, agent.files, agent.train_seed
 
-    def _resumed(self, file: Path) -> np.ndarray:
-        search = self.search()
+    def _resumed(self, file: Path, search) -> np.ndarray:
         search.resume(file)
         return search.mean
 
@@ -160,8 +161,6 @@ class Readers:
         write_arrays(taught / "rounds" / "000.npz", {"parameters": row, **learnt})
         row = dict.fromkeys(EPISODE, 1) | {"task": "CarRacing-v3", "arm": ARM, "renderer": "gymnasium"}
         write_csv(folder / "episodes.csv", EPISODE, [row, {**row, "track_seed": 2}])
-        for name, columns in (("rounds", dream.COLUMNS),):
-            write_csv(folder / f"{name}.csv", columns, [dict.fromkeys(columns, 1)] * 2)
         write_json(folder / "elapsed.json", {"seconds": 1.5, "updates": 3})
         write_json(folder / "config.json", CONFIG.to_dict())
         self.stage.open()
@@ -182,6 +181,7 @@ class Readers:
         for _ in range(2):
             search.tell(search.ask().sum(1))
         search.save(folder / "search.npz")
+        self.learner().save(folder / "learner.npz")
 
 
 def plain(value):

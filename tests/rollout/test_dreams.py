@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from wmlib.config import MemoryConfig
+from wmlib.config import ControllerConfig, MemoryConfig
 from wmlib.envs.dream import Dream
 from wmlib.models.controller import squash
 from wmlib.models.inference import MemoryStep
 from wmlib.models.mdnrnn import build_mdnrnn
 from wmlib.models.weights import model_weights
-from wmlib.rollout.dreams import WARM_UP, States, dream, foretold, half_dreamt, likely_mean, replay
+from wmlib.rollout.dreams import WARM_UP, States, dream, half_dreamt, likely_mean, replay
 from wmlib.search.actor_critic import Policy
 from wmlib.seeds import generator
 
@@ -79,6 +79,22 @@ def test_a_dream_is_policy_and_steps_in_turn(world):
     assert dreamt.inputs.shape == (7, 4, 32 + HIDDEN)
 
 
+def test_c_sees_what_it_would_be_shown_in_a_search(world):
+    """Another M's h and V's likely mean, as the compiled dream shows them to CMA-ES's candidates."""
+    eyes = model_weights(build_mdnrnn(MemoryConfig(hidden_size=HIDDEN, mixtures=3), seed=2))
+    sight = np.float32([np.linspace(0, 1, 32), np.linspace(-1, 1, 32)])
+    watched = Dream(world_weights(), eyes=eyes, sight=sight)
+    begin, random = start(4), np.random.default_rng(5)
+    states = States(*begin.arrays, *(random.normal(size=(4, HIDDEN)).astype(np.float32) for _ in range(2)))
+    driver = Policy(policy().weights, np.full(3, -50.0))
+    dreamt = dream(watched, driver, states, 5, 1e-12, generator(0))
+    lives = np.tile(driver.parameters, (4, 1))
+    z, *memories = (array.copy() for array in states.arrays)
+    *_, rewards, done, kept, _ = watched.live(ControllerConfig(), lives, [z, *memories], 5, 1e-12, (0,), record=True)
+    np.testing.assert_allclose(dreamt.rewards, rewards, atol=1e-4)
+    np.testing.assert_allclose(dreamt.inputs[..., :32], sight[0] * kept + sight[1], atol=1e-4)
+
+
 class Ending:
     """A world in which lane i ends at step i."""
 
@@ -86,6 +102,9 @@ class Ending:
 
     def __init__(self):
         self.t = 0
+
+    def seen(self, z, h):
+        return np.concatenate([z, h], axis=1)
 
     def step(self, z, a, h, c, tau, random):
         done = np.where(np.arange(len(z)) == self.t, 1.0, -1.0)
@@ -96,26 +115,6 @@ class Ending:
 def test_the_step_that_ends_an_episode_still_counts_and_later_ones_do_not():
     dreamt = dream(Ending(), policy(), start(3), 4, 1.0, generator(0))
     np.testing.assert_array_equal(dreamt.alive.sum(0), [1, 2, 3])
-
-
-class Generous:
-    """A world that pays each lane its gas."""
-
-    def __init__(self, world):
-        self.memory = world.memory
-
-    def step(self, z, a, h, c, tau, random):
-        return z, a[:, 1], np.zeros(len(z)), h, c
-
-
-def test_what_is_foretold_is_the_reward_of_the_very_actions_taken(world):
-    episodes = [episode(9, 4), episode(3, 5), episode(4, 6)]
-    guess, real = foretold(Generous(world), episodes, generator(0), steps=4, copies=2)
-    first, third = episodes[0], episodes[2]
-    stretches = [(first, 0), (first, 2), (first, 4), (third, 0)]  # the second is too short
-    np.testing.assert_allclose(guess, [e["actions"][t : t + 4, 1].sum() for e, t in stretches], atol=1e-5)
-    np.testing.assert_allclose(real, [e["rewards"][t : t + 4].sum() for e, t in stretches], atol=1e-5)
-    assert len(foretold(Generous(world), [episodes[1]], generator(0), steps=4)[0]) == 0
 
 
 def test_a_half_dreamt_batch_is_vs_own_z_and_in_every_other_stretch_what_m_draws(world):

@@ -58,7 +58,9 @@ def drive(policy, steps, lanes, random, delay):
 @pytest.mark.parametrize("delay", [0, 1, 3])
 def test_the_best_policy_of_a_known_world_is_found(delay):
     random = np.random.default_rng(delay)
-    actor = NaturalGradient(rate=1.0, limit=0.05, damping=0.01, momentum=0.5, sigma_floor=0.05)
+    actor = NaturalGradient(
+        rate=1.0, limit=0.05, damping=0.01, momentum=0.5, sigma_floor=0.05, inputs=1 + delay, actions=1
+    )
     learner = ActorCritic(Policy.start(1 + delay, 0.3, 1), LinearCritic(1 + delay), actor, 0.9, 0.9)
     for _ in range(120):
         learner.learn(*drive(learner.policy, 8, 256, random, delay))
@@ -106,7 +108,7 @@ def test_gradient_is_that_of_the_surrogate_by_finite_differences():
         density = -0.5 * ((u - mean) / np.exp(log_sigma)) ** 2 - log_sigma
         return (advantage * density.sum(1)).mean()
 
-    _, pull, widening = NaturalGradient(1, 1, 0, 0, 0.1).gradient(inputs, noise, advantage)
+    _, pull, widening = NaturalGradient(1, 1, 0, 0, 0.1, inputs=4).gradient(inputs, noise, advantage)
     for i, k in [(0, 0), (3, 1), (4, 2)]:
         shift = np.zeros((5, 3))
         shift[i, k] = 1e-4
@@ -123,7 +125,7 @@ def test_a_step_is_as_long_as_its_limit_says():
     random = np.random.default_rng(4)
     inputs, noise = random.normal(size=(4000, 6)).astype(np.float32), random.normal(size=(4000, 3))
     policy = Policy(random.normal(size=(7, 3)), np.log([0.3, 0.5, 0.2]))
-    actor = NaturalGradient(rate=100.0, limit=0.01, damping=0.0, momentum=0.0, sigma_floor=0.01)
+    actor = NaturalGradient(rate=100.0, limit=0.01, damping=0.0, momentum=0.0, sigma_floor=0.01, inputs=inputs.shape[1])
     after = actor.step(policy, inputs, noise, noise[:, 0] * inputs[:, 1] - noise[:, 2])
     assert divergence(policy, after, inputs) == pytest.approx(0.01, rel=0.1)
     assert divergence(policy, policy, inputs) == 0
@@ -135,7 +137,9 @@ def test_scaling_an_input_does_not_change_the_new_policy():
     inputs, noise, advantage = random.normal(size=(500, 4)), random.normal(size=(500, 3)), random.normal(size=500)
     scale = np.array([1, 10, 0.1, 1])
     plain, scaled = (
-        NaturalGradient(1.0, 1.0, 0.1, 0.0, 0.01).step(Policy.start(4, 0.5), x.astype(np.float32), noise, advantage)
+        NaturalGradient(1.0, 1.0, 0.1, 0.0, 0.01, inputs=4).step(
+            Policy.start(4, 0.5), x.astype(np.float32), noise, advantage
+        )
         for x in (inputs, inputs * scale)
     )
     np.testing.assert_allclose(
@@ -144,7 +148,7 @@ def test_scaling_an_input_does_not_change_the_new_policy():
 
 
 def test_noise_never_falls_below_its_floor():
-    actor = NaturalGradient(rate=10.0, limit=10.0, damping=0.1, momentum=0.0, sigma_floor=0.2)
+    actor = NaturalGradient(rate=10.0, limit=10.0, damping=0.1, momentum=0.0, sigma_floor=0.2, inputs=2)
     noise = np.random.default_rng(0).normal(size=(300, 3))
     after = actor.step(Policy.start(2, 0.5), np.zeros((300, 2), np.float32), noise, -(noise**2).sum(1))
     np.testing.assert_allclose(after.sigma, 0.2)

@@ -13,6 +13,7 @@ from wmlib.rollout.executors import make_executor
 from wmlib.search.cmaes import CMAES
 from wmlib.seeds import generator
 from wmlib.stages import dreams as dreams_stage
+from wmlib.stages.actor import DreamLearner
 from wmlib.stages.agents import agent_of
 from wmlib.stages.chain import Chain, run_all, run_stage
 from wmlib.stages.collect import _neighbours
@@ -125,6 +126,45 @@ def test_a_search_that_goes_on_resumes_where_it_was(tmp_path, monkeypatch):
         assert (stages[0] / name).read_bytes() == (stages[1] / name).read_bytes()
 
 
+ACTOR = [f"controller.{each}" for each in ("search=actor-critic", "world=dream", "dream_steps=5")] + ["actor.warm_up=0"]
+
+
+def test_an_actor_critic_goes_on_from_iteration_to_iteration_and_resumes(tmp_path, monkeypatch):
+    settings = ["controller.reads=first", "controller.begins_at=search", "controller.sees=mean"]
+    config = SMOKE.override([*AGAIN, *ACTOR, *settings, "collect.on_policy_spread=0.5"])
+    folders = [tmp_path / "in peace", tmp_path / "cut"]
+    run_all(config, folders[0], last="memory")
+    shutil.copytree(*folders)
+    save = DreamLearner.save
+
+    def cut(search, path):
+        save(search, path)
+        raise KeyboardInterrupt
+
+    run_stage(Chain(config, folders[0]), "controller")
+    for _ in range(2):  # after each of its generations
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(DreamLearner, "save", cut)
+            run_stage(Chain(config, folders[1]), "controller")
+    run_stage(Chain(config, folders[1]), "controller")
+    stages = [Chain(config, folder).controller for folder in folders]
+    assert stages[0].path.name == "controller-dream-ac-2"
+    for name in ("controller.npz", "search.npz"):
+        assert (stages[0] / name).read_bytes() == (stages[1] / name).read_bytes()
+    rows = [read_curve(each / "learning_curve.csv") for each in (Chain(config, folders[0]).at(1).controller, stages[0])]
+    assert [row["generation"] for part in rows for row in part] == [1, 2, 3, 4]
+    with np.load(stages[0] / "controller.npz") as c:
+        assert np.isfinite(c["parameters"]).all() and c["parameters"].any()
+    assert 0 < rows[1][-1]["sigma"] < 0.3, "neighbours of C are as near as its noise"
+
+
+def test_the_critic_learns_first(tmp_path):
+    config = SMOKE.override(["iterations=1", *ACTOR, "actor.warm_up=1"])
+    stage = run_all(config, tmp_path, last="controller")
+    first, second = (np.load(stage / "means" / f"{generation:05d}.npz")["parameters"] for generation in (1, 2))
+    assert not first.any() and second.any()
+
+
 def test_an_m_that_dreams_as_it_learns_goes_on_where_it_was(tmp_path, monkeypatch):
     from wmlib.stages import training
 
@@ -176,6 +216,9 @@ def test_a_stage_is_one_object_however_many_name_it(tmp_path):
         "controller.reads=mine",
         "controller.dream_return=all",
         "controller.caution=2",
+        "actor.gamma=1",
+        "actor.decay=2",
+        "actor.lanes=0",
         "controller.sigma_halves=64",
         "controller.world=elsewhere",
         "task=chess",

@@ -1,6 +1,6 @@
 """Settings: one frozen tree of groups, its presets, and the sizes of the task."""
 
-from wmlib.config.dreaming import DreamConfig
+from wmlib.config.actor import ActorConfig
 from wmlib.config.groups import (
     CollectConfig,
     ControllerConfig,

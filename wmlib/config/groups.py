@@ -219,7 +219,8 @@ class ControllerConfig:
     """tanh units between input and action; 0 is linear (paper: 0, and 40 for one ablation)."""
     search: str = later("evolution")
     """How C is found: evolution, CMA-ES on returns (paper); imitation, by least squares on the actions of a teacher who
-    senses the simulator's state, see ``teaching``; or imitation+evolution, the one and then the other from there."""
+    senses the simulator's state, see ``teaching``; imitation+evolution, the one and then the other from there; or
+    actor-critic, by gradients of dreams, see ``actor``."""
     population: int = 64
     """Candidates per generation (paper: 64)."""
     tracks: int = 4
@@ -284,9 +285,14 @@ class ControllerConfig:
         one_of("controller.reads", self.reads, ("newest", "first"))
         one_of("controller.sees", self.sees, ("z", "mean"))
         one_of("controller.dream_starts", self.dream_starts, ("first", "replayed"))
-        one_of("controller.search", self.search, ("evolution", "imitation", "imitation+evolution"))
+        one_of("controller.search", self.search, ("evolution", "imitation", "imitation+evolution", "actor-critic"))
         if self.taught and (self.world == "dream" or self.inputs == "zch"):
             raise UserError(f"controller.search={self.search}: its teacher drives CarRacing's real world, for z or zh")
+        if self.search == "actor-critic" and (self.world, self.inputs, self.hidden_units) != ("dream", "zh", 0):
+            raise UserError(
+                "controller.search=actor-critic: learns a linear C of z and h in dreams; add --set "
+                "controller.world=dream, and leave controller.inputs and controller.hidden_units"
+            )
         for name in ("sigma", "tau", "caution"):
             positive(f"controller.{name}", getattr(self, name))
         if self.caution != 1 and self.dream_return != "episode":
@@ -297,7 +303,7 @@ class ControllerConfig:
     @property
     def taught(self) -> bool:
         """Whether C has, or had, a teacher."""
-        return self.search != "evolution"
+        return self.search.startswith("imitation")
 
 
 @dataclass(frozen=True)

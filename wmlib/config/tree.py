@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 
-from wmlib.config.dreaming import DreamConfig
+from wmlib.config.actor import ActorConfig
 from wmlib.config.groups import (
     CollectConfig,
     ControllerConfig,
@@ -66,7 +66,7 @@ class Config:
     memory: MemoryConfig = field(default_factory=MemoryConfig)
     controller: ControllerConfig = field(default_factory=ControllerConfig)
     teaching: TeachingConfig = field(default_factory=TeachingConfig)
-    dream: DreamConfig = field(default_factory=DreamConfig)
+    actor: ActorConfig = field(default_factory=ActorConfig)
     rollout: RolloutConfig = field(default_factory=RolloutConfig)
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
 
@@ -108,11 +108,12 @@ class Config:
         if not last and self.task == "carracing":
             kept = ("seed", "iterations", "rehearsal", "keep_vision", "replicas", "rollout")
             earlier = Config.preset(self.rehearsal) if self.rehearsal else self
+            search = "evolution" if earlier.controller.taught else earlier.controller.search
             config = dataclasses.replace(
                 earlier,
                 **{name: getattr(self, name) for name in kept},
                 vision="vae",
-                controller=dataclasses.replace(earlier.controller, inputs="zh", hidden_units=0, search="evolution"),
+                controller=dataclasses.replace(earlier.controller, inputs="zh", hidden_units=0, search=search),
                 memory=dataclasses.replace(earlier.memory, trained=True),
             )
         memory, controller = config.memory, config.controller
@@ -145,7 +146,8 @@ class Config:
         """Name of what is compared in the report, for example ``vae-zh``, ``vae-z-hidden``, or ``dream-cma``."""
         if self.controller.world == "dream":
             usual = self.task == "carracing" and self.controller.tau == self.numbers.tau
-            name = "dream-cma" if usual else f"dream-tau-{self.controller.tau:.2f}"
+            method = "ac" if self.controller.search == "actor-critic" else "cma"
+            name = f"dream-{method}" if usual else f"dream-tau-{self.controller.tau:.2f}"
             name = name if self.vision == "vae" else f"{self.vision}-{name}"
         else:
             name = f"{self.vision}-{self.controller.inputs}"

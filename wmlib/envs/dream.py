@@ -103,6 +103,10 @@ class Dream:
             return dream_of, (self.source.absolute(), self.latent_size, self.action_size, eyes, sight)
         return super().__reduce__()
 
+    def seen(self, z: np.ndarray, h: np.ndarray) -> np.ndarray:
+        """What C sees of z (lanes, latent) and the h (lanes, hidden) of M or of the eyes."""
+        return np.concatenate([self.sight[0] * z + self.sight[1], h], axis=1)
+
     def step(self, z, a, h, c, tau: float, random: np.random.Generator) -> tuple[np.ndarray, ...]:
         """One step of every lane.
 

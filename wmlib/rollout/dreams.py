@@ -114,65 +114,29 @@ class Trajectories:
     alive: np.ndarray
 
 
-def dream(
-    world: Dream, policy, start: States, steps: int, tau: float, random: np.random.Generator, end_logit: float = 0.0
-) -> Trajectories:
+def dream(world: Dream, policy, start: States, steps: int, tau: float, random: np.random.Generator) -> Trajectories:
     """Drive every lane ``steps`` steps from its state.
 
     Args:
         world: M as an environment.
-        policy: see :class:`wmlib.search.actor_critic.Policy`; a = squash(W [z, h] + b + sigma * noise).
+        policy: see :class:`wmlib.search.actor_critic.Policy`; a = squash(W x + b + sigma * noise), x being what C sees.
         tau: temperature, positive; 1 is M's own uncertainty.
         random: all noise comes from it.
-        end_logit: M's done logit above which a dream has ended.
     """
     lanes = len(start)
-    z, h, c = start.z, start.h, start.c
-    inputs = np.empty((steps + 1, lanes, z.shape[1] + h.shape[1]), np.float32)
+    z, h, c, *watched = start.arrays
+    inputs = np.empty((steps + 1, lanes, policy.inputs), np.float32)
     noise = random.standard_normal((steps, lanes, len(policy.log_sigma)), np.float32)
     rewards, ended = np.empty((steps, lanes), np.float32), np.empty((steps, lanes), bool)
+    inputs[0] = world.seen(z, watched[0] if watched else h)
     for t in range(steps):
-        inputs[t] = np.concatenate([z, h], axis=1)
         action = squash(policy.mean(inputs[t]) + policy.sigma * noise[t])
+        watched = world.eyes(z, action, *watched) if watched else ()
         z, rewards[t], done, h, c = world.step(z, action, h, c, tau, random)
-        ended[t] = done > end_logit
-    inputs[steps] = np.concatenate([z, h], axis=1)
+        ended[t] = done > 0
+        inputs[t + 1] = world.seen(z, watched[0] if watched else h)
     over = np.logical_or.accumulate(ended, axis=0)
     return Trajectories(inputs, noise, rewards, ended, np.concatenate([np.ones((1, lanes), bool), ~over[:-1]]))
-
-
-def foretold(
-    world: Dream, episodes: list[dict[str, np.ndarray]], random: np.random.Generator, steps: int = 40, copies: int = 4
-) -> tuple[np.ndarray, np.ndarray]:
-    """Reward of stretches of real episodes, as a dream under the very same actions foretells it, and as it came.
-
-    On episodes M has not been trained on, this says how far a dream can be believed, driven as C drives now.
-
-    Args:
-        steps: of one stretch; stretches begin every half of it.
-        copies: dreams of each stretch, averaged.
-
-    Returns:
-        foretold and real, both (stretches,); empty if every episode is too short.
-    """
-    every, parts, actions, real = steps // 2, [], [], []
-    for episode in episodes:
-        starts = np.arange(0, len(episode["rewards"]) - steps + 1, every)
-        if len(starts) == 0:
-            continue
-        parts.append(replay(world.memory, [episode], random, every).take(np.arange(len(starts))))
-        stretch = starts[:, None] + np.arange(steps)
-        actions.append(episode["actions"][stretch])
-        real.append(episode["rewards"][stretch].sum(1))
-    if not parts:
-        return np.empty(0), np.empty(0)
-    state = States.concatenate(parts)
-    z, h, c = (np.repeat(array, copies, axis=0) for array in (state.z, state.h, state.c))
-    taken, total = np.repeat(np.concatenate(actions), copies, axis=0), np.zeros(len(z))
-    for t in range(steps):
-        z, reward, _, h, c = world.step(z, taken[:, t], h, c, 1.0, random)
-        total += reward
-    return total.reshape(-1, copies).mean(1), np.concatenate(real)
 
 
 WARM_UP = 12  # steps that M is always fed V's z for at the beginning of a sequence

@@ -30,6 +30,11 @@ class Policy:
         return Policy(np.zeros((inputs + 1, actions)), np.full(actions, np.log(sigma)))
 
     @property
+    def inputs(self) -> int:
+        """Numbers that C sees."""
+        return len(self.weights) - 1
+
+    @property
     def sigma(self) -> np.ndarray:
         """Standard deviations (3,)."""
         return np.exp(self.log_sigma)
@@ -50,20 +55,6 @@ def divergence(old: Policy, new: Policy, inputs: np.ndarray) -> float:
     shift = ((new.mean(inputs) - old.mean(inputs)) / new.sigma) ** 2
     ratio = (old.sigma / new.sigma) ** 2
     return float(0.5 * (shift.mean(0) + ratio - 1 - np.log(ratio)).sum())
-
-
-def carried_over(policy: Policy, before: np.ndarray, after: np.ndarray, damping: float = 1e-3) -> Policy:
-    """The policy re-expressed where its inputs have changed: M was trained on, so that h means something else now.
-
-    Least squares makes it do on the new inputs what it did on the old ones. No reward and no next state is looked at.
-
-    Args:
-        before, after: (n, inputs), the same moments seen with the old M and with the new.
-    """
-    x = np.concatenate([after, np.ones((len(after), 1))], axis=1).astype(np.float64)
-    moments, wanted = x.T @ x / len(x), policy.mean(before) - policy.mean(after)
-    damped = moments + np.diag(damping * np.diag(moments) + 1e-9)
-    return Policy(policy.weights + np.linalg.solve(damped, x.T @ wanted / len(x)), policy.log_sigma)
 
 
 def advantages(
@@ -102,13 +93,26 @@ class NaturalGradient:
             about which the batch says little, are hardly moved in.
         momentum: share of the past in the averages of gradient and second moments.
         sigma_floor: noise never falls below it.
+        inputs, actions: sizes of what C sees and does.
     """
 
-    def __init__(self, rate: float, limit: float, damping: float, momentum: float, sigma_floor: float):
+    AVERAGES = ("seen", "moments", "pull", "widening")
+
+    def __init__(
+        self,
+        rate: float,
+        limit: float,
+        damping: float,
+        momentum: float,
+        sigma_floor: float,
+        inputs: int,
+        actions: int = 3,
+    ):
         self.rate, self.limit, self.damping = rate, limit, damping
         self.momentum, self.floor = momentum, np.log(sigma_floor)
-        self.seen = 0.0  # sum of the weights in the averages
-        self.moments = self.pull = self.widening = 0.0
+        self.seen = np.zeros(())  # sum of the weights in the averages
+        self.moments, self.pull = np.zeros((inputs + 1, inputs + 1)), np.zeros((inputs + 1, actions))
+        self.widening = np.zeros(actions)
 
     def gradient(self, inputs: np.ndarray, noise: np.ndarray, advantage: np.ndarray) -> tuple[np.ndarray, ...]:
         """Second moments (inputs + 1, inputs + 1), and the gradients in units of sigma: (inputs + 1, 3) and (3,).

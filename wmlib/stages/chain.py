@@ -110,6 +110,8 @@ class Chain:
         key = {"controller": settings_key(self.config.controller), "encoder_compute": self.config.encoder_compute}
         if self.config.controller.taught:
             key["teaching"] = settings_key(self.config.teaching)
+        if self.config.controller.search == "actor-critic":
+            key["actor"] = settings_key(self.config.actor)
         inputs = [self.vision] if self.config.controller.inputs == "z" else [self.vision, self.memory]
         inputs += [self.eyes] if self.memory in inputs and self.eyes is not self.memory else []
         inputs += [self.pupil.controller] if self.goes_on else []
@@ -129,23 +131,6 @@ class Chain:
             self.run_config.controller, search="imitation", **{name: getattr(usual, name) for name in EVOLUTION}
         )
         return Chain(replace(self.run_config, controller=controller), self.folder, self.iteration)
-
-    @cached_property
-    def dream(self) -> Stage:
-        """C learnt inside M: beside ``controller``, not after it.
-
-        Raises:
-            UserError: a task or a C it is not made for.
-        """
-        controller = self.config.controller
-        if self.config.task != "carracing" or (controller.inputs, controller.hidden_units) != ("zh", 0):
-            raise UserError(
-                "stage dream: learns a linear C of z and h for CarRacing; leave task, controller.inputs and "
-                "controller.hidden_units as they are by default (Take Cover's C dreams in stage controller)"
-            )
-        settings = {"dream": settings_key(self.config.dream), "memory": settings_key(self.config.memory)}
-        key = {**settings, "encoder_compute": self.config.encoder_compute}
-        return self._stage(f"dream-{self.config.vision}", key, [self.vision, self.memory])
 
     @cached_property
     def evaluate(self) -> Stage:
@@ -171,8 +156,7 @@ def bytes_needed(chain: Chain, name: str) -> int:
     if name == "controller" and chain.config.controller.search == "imitation":
         taught = chain.config.teaching
         return taught.rounds * taught.episodes * chain.config.numbers.max_steps // taught.every * LESSON_BYTES
-    rounds = chain.config.dream.rounds if name == "dream" else 0
-    return {"vision": 250_000_000, "memory": 30_000_000}.get(name, 20_000_000) + rounds * 3_000_000
+    return {"vision": 250_000_000, "memory": 30_000_000}.get(name, 20_000_000)
 
 
 def check_space(chain: Chain, name: str) -> None:

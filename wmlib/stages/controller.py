@@ -34,7 +34,7 @@ def run(chain, stage: Stage) -> None:
 
 
 def evolve(chain, stage: Stage) -> None:
-    """Search until the last generation; every generation is a resumable checkpoint."""
+    """Search until the last generation, by CMA-ES or in dreams by an actor-critic; every one is a checkpoint."""
     config, settings = chain.config, chain.config.controller
     encoder, memory = chain.vision / "encoder.npz", chain.eyes / "memory.npz"
     search_file, curve_file = stage / "search.npz", stage / "learning_curve.csv"
@@ -43,11 +43,17 @@ def evolve(chain, stage: Stage) -> None:
     goes_on = settings.begins_at == "search"  # it is the first iteration's
     seed = int(generator(config.seed, "search", 1 if goes_on else chain.iteration).integers(2**31))
     start, sigma, as_c = _beginning(chain)
-    limit = settings.sigma_limit, settings.sigma_halves
-    search, curve = CMAES(len(start), settings.population, sigma, seed, start, *limit), []
+    dreams = Dreams(chain) if settings.world == "dream" else None
+    if settings.search == "actor-critic":
+        from wmlib.stages.actor import DreamLearner
+
+        search = DreamLearner(config, start, seed)
+    else:
+        limit = settings.sigma_limit, settings.sigma_halves
+        search = CMAES(len(start), settings.population, sigma, seed, start, *limit)
+    curve, judge = [], dreams.judge if dreams else _real
     earlier = chain.data_driver.controller / "search.npz" if goes_on else None
     before = generations_told(earlier) if earlier else 0
-    judge = Dreams(chain).judge if settings.world == "dream" else _real
     if search_file.exists():
         search.resume(search_file)
         curve = read_curve(curve_file)[: search.generation - before]
@@ -63,7 +69,12 @@ def evolve(chain, stage: Stage) -> None:
         Progress(f"{stage.name} (C)", total, "generations", search.generation) as progress,
     ):
         while not over(settings, settings.generations, curve, clock):
-            row = _generation(chain, search, as_c, executor, curve, judge)
+            if settings.search == "actor-critic":
+                worth, steps = search.improve(dreams, new=not curve)
+            else:
+                worth, steps = _generation(chain, search, as_c, executor, judge)
+            steps += curve[-1]["env_steps"] if curve else 0
+            row = curve_row(search.generation, steps, worth, search.sigma)
             last = search.generation == total or out_of_time(settings, clock)
             if search.generation % settings.validate_every == 0 or last:
                 validate(chain, stage, row, as_c(search.mean[None])[0], executor)
@@ -108,15 +119,15 @@ def _beginning(chain) -> tuple[np.ndarray, float, Callable[[np.ndarray], np.ndar
     return begin, sigma, lambda candidates: np.stack([folded(each, *standard) for each in candidates])
 
 
-def _generation(chain, search: CMAES, as_c: Callable, executor, curve: list[dict], judge) -> dict:
-    """Ask, judge, tell; one row of the learning curve."""
+def _generation(chain, search: CMAES, as_c: Callable, executor, judge) -> tuple[np.ndarray, int]:
+    """Ask, judge, tell: what the candidates were worth, and the steps it took."""
     settings = chain.config.controller
     before = (chain.iteration - 1) * tracks_until(settings, settings.generations)
     first = before + tracks_until(settings, search.generation)
     seeds = track_seeds("fitness", chain.config.seed, first, tracks_at(settings, search.generation))
     returns, steps = judge(settings, executor, as_c(search.ask()), seeds)
     search.tell(returns)
-    return curve_row(search.generation, steps + (curve[-1]["env_steps"] if curve else 0), returns, search.sigma)
+    return returns, steps
 
 
 def _real(settings, executor, candidates: np.ndarray, seeds: list[int]) -> tuple[np.ndarray, int]:

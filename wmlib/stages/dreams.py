@@ -54,13 +54,16 @@ class Dreams:
         z = read_arrays(file, ("mu",))["mu"][:1].astype(np.float32)
         return States(*self.world.empty(z))
 
+    def states(self, seeds: list[int]) -> States:
+        """Where the dreams of seeds begin."""
+        return States.concatenate([self.first(seed) for seed in seeds])
+
     def __call__(self, executor, candidates: np.ndarray, seeds: list[int]) -> tuple[np.ndarray, np.ndarray]:
         """Returns and steps lived of candidates (n, P), both (seeds, n), wherever the executor lives them.
 
         Steps that an ended dream does not live are paid for, as those of a lane that patience stops.
         """
-        starts = States.concatenate([self.first(seed) for seed in seeds])
-        starts = starts.take(np.repeat(np.arange(len(seeds)), len(candidates)))
+        starts = self.states(seeds).take(np.repeat(np.arange(len(seeds)), len(candidates)))
         lives = np.tile(candidates, (len(seeds), 1))
         steps, tau = self.settings.dream_steps or self.task.max_steps, self.settings.tau
         z, *memory = starts.arrays
