@@ -24,7 +24,7 @@ export PYTHONUNBUFFERED = 1
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  SCALE=smoke|quick|full|long|paper chooses the size (now: $(SCALE)); RUN=DIR where it goes (now: $(RUN));"
+	@echo "  SCALE=smoke|quick|full|long|paper|dream chooses the size (now: $(SCALE)); RUN=DIR where it goes (now: $(RUN));"
 	@echo "  BOOK=DIR where reproduce puts _build/html (now: $(BOOK))"
 
 # --- set-up ----------------------------------------------------------------------------------------------------------

@@ -64,5 +64,39 @@ PAPER_VAEGAN = {
     "learning_rate": 3e-4, "discriminator_learning_rate": 3e-4,
 }
 # fmt: on
+# C learnt in M alone, on CarRacing: the random driver's data of `quick`, then rounds of driving, learning and dreaming
+PRESETS["dream"] = [
+    *PRESETS["quick"],
+    "iterations=24",
+    "keep_vision=true",
+    "evaluate.tracks=100",
+    "collect.on_policy_episodes=14",
+    "collect.on_policy_patience=100",
+    "collect.on_policy_noise=0",
+    "collect.on_policy_spread=0.5",
+    "memory.updates=1700",
+    "memory.later_updates=150",
+    "memory.later_rate=1e-3",
+    "memory.own_share=0.7",
+    "memory.loss_share=0.3",
+    "memory.beginnings=0.15",
+    "memory.lost_ends=true",
+    "memory.reward_spread=12",
+    "memory.reward_share=1",
+    "memory.dreamt_stretch=25",
+    "controller.world=dream",
+    "controller.dream_starts=replayed",
+    "controller.dream_steps=200",
+    "controller.dream_return=episode",
+    "controller.begins_at=search",
+    "controller.reads=first",
+    "controller.sees=mean",
+    "controller.tracks=48",
+    "controller.generations=8",
+    "controller.validate_every=8",
+    "controller.sigma_limit=0.15",
+    "controller.sigma_halves=64",
+    "controller.caution=1.5",
+]
 PRESETS["long"] = [*PRESETS["full"], "controller.double_tracks_every=100", "controller.generations=200"]
 TASK_PRESETS["takecover"]["long"] = [*TASK_PRESETS["takecover"]["full"], "controller.generations=200"]

@@ -26,7 +26,7 @@ from wmlib.config.teaching import TeachingConfig
 from wmlib.errors import UserError
 
 TASK, VARIANT = "task", "vaegan.variant"  # presets: of everything, and of their group
-SCALES = ("smoke", "quick", "full", "long", "paper")
+SCALES = ("smoke", "quick", "full", "long", "paper", "dream")
 
 VISIONS = {"vae": "vae", "vaegan": "vaegan", "vaematched": "vae", "vaedis": "vaegan"}  # V -> its group of settings
 

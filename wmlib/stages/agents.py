@@ -117,7 +117,8 @@ class Agent:
 
 def label(config: Config) -> str:
     """Name of an arm in the records: small scales carry theirs, so that they never stand for the full run."""
-    return config.arm if config.scale in ("full", "paper") else f"{config.arm}-{config.scale}"
+    own = ("full", "paper", *(("dream",) if config.controller.world == "dream" else ()))
+    return config.arm if config.scale in own else f"{config.arm}-{config.scale}"
 
 
 # --- from a run folder ---------------------------------------------------------------------------------------------
