@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from wmlib.config import Config
+from wmlib.data.batches import SequenceBatches
 from wmlib.data.lost import lost
 from wmlib.data.rollouts import read_encoded
 from wmlib.errors import UserError
@@ -199,6 +200,18 @@ def test_dreams_stand_for_an_episode():
         alive = np.exp(-ended[index] / lived[index] * (np.arange(1000) + 0.5))
         expected = (alive * paid[index] / lived[index] - 0.1 * (1 - alive)).sum()
         assert worth[index] == pytest.approx(expected, rel=1e-3)
+
+
+def test_m_and_its_dreams_may_know_v_better_than_v_does(finished):
+    """With a noise of its own, z is V's mean and that noise, wherever M learns or begins to dream."""
+    chain = Chain(SMOKE.override([*AGAIN, "memory.latent_noise=0.01"]), finished)
+    files = latent_files(chain)[0]
+    batch = SequenceBatches(files, 4, 8, 0, noise=0.01).at(0)
+    np.testing.assert_allclose(np.exp(0.5 * batch["log_variance"]), 0.01, rtol=0.01)
+    mu = np.concatenate([read_encoded(file)["mu"][:-1:EVERY] for file in files]).astype(float)
+    z = Dreams(chain).replayed[1].z
+    nearest = np.abs(z[:, None] - mu).max(2).min(1)
+    assert 0.005 < nearest.mean() < 0.05
 
 
 def test_a_stage_is_one_object_however_many_name_it(tmp_path):

@@ -192,6 +192,9 @@ class MemoryConfig:
     dreamt_stretch: int = later(0)
     """In every other stretch of so many steps of a sequence M is fed z of its own drawing, as in a dream, so that only
     the actions tell it what comes of them; 0: V's throughout."""
+    latent_noise: float = later(0.0)
+    """Standard deviation of the noise in the z that M learns to predict; 0: V's own (paper). A drive shows M and C V's
+    mean alone, and V's noise hides what one step of gas changes."""
     checkpoint_every: int = 500
     """Updates between checkpoints."""
 

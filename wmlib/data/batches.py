@@ -91,6 +91,7 @@ class SequenceBatches:
         loss_share: of C's own windows, the share in which it loses the road.
         beginnings: share of the windows that begin where an episode does.
         reward_spread: see :func:`shared_out`.
+        noise: see :func:`wmlib.data.rollouts.read_encoded`.
     """
 
     def __init__(
@@ -106,6 +107,7 @@ class SequenceBatches:
         loss_share: float = 0.0,
         beginnings: float = 0.0,
         reward_spread: int = 0,
+        noise: float = 0.0,
     ):
         self.loss_share, self.beginnings, self.first_own, self.losses = loss_share, beginnings, 0, []
         self.batch_size, self.length, self.seed = batch_size, length, seed
@@ -113,7 +115,7 @@ class SequenceBatches:
         self.episodes, windows, shares = [], [], []
         for members, share in groups:
             self.first_own = len(self.episodes)
-            episodes = [read_encoded(file) for file in members]
+            episodes = [read_encoded(file, noise) for file in members]
             if not whole_ends:  # found first: afterwards an episode that was stopped on the grass has ended
                 episodes = [episode for episode in episodes if len(episode["actions"]) >= length]
                 self.losses = [(self.first_own + i, frame) for i, e in enumerate(episodes) for frame in losses(e)]

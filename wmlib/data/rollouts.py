@@ -106,8 +106,12 @@ def encoded(rollout: Rollout, encode: Callable) -> dict[str, np.ndarray]:
     }
 
 
-def read_encoded(path: Path) -> dict[str, np.ndarray]:
-    """An :func:`encoded` episode. Raises :class:`UserError` naming a file that holds anything else."""
+def read_encoded(path: Path, noise: float = 0.0) -> dict[str, np.ndarray]:
+    """An :func:`encoded` episode. Raises :class:`UserError` naming a file that holds anything else.
+
+    Args:
+        noise: standard deviation of z about V's mean, instead of V's own; 0: V's own.
+    """
     names = ("mu", "log_variance", "actions", "rewards", "done")
     shapes = {"mu": (None, None), "actions": (None, None), "rewards": (None,)}
     episode = read_arrays(path, names, shapes)
@@ -115,6 +119,8 @@ def read_encoded(path: Path) -> dict[str, np.ndarray]:
     shapes = {"log_variance": (frames, size), "rewards": (steps,), "done": (steps,)}
     if frames != steps + 1 or not steps or any(episode[name].shape != shape for name, shape in shapes.items()):
         raise UserError(f"{path}: its arrays are not those of one encoded episode; delete it and run `wmlib encode`")
+    if noise:
+        episode["log_variance"] = np.full_like(episode["log_variance"], 2 * np.log(noise))
     return episode
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from wmlib.data.lost import lost
@@ -28,15 +30,19 @@ class Dreams:
         weights = load_weights(chain.memory / "memory.npz")
         eyes = load_weights(chain.eyes / "memory.npz") if chain.eyes is not chain.memory else None
         self.files = latent_files(chain)[0]
-        sight = likely_mean([read_encoded(f) for f in self.files[-RECENT:]]) if self.settings.sees == "mean" else None
+        self.noise = chain.config.memory.latent_noise
+        sight = likely_mean([self._read(f) for f in self.files[-RECENT:]]) if self.settings.sees == "mean" else None
         self.world = Dream(weights, self.task.latent_size, self.task.action_size, eyes, sight)
         self.replayed = self._replay(chain) if self.settings.dream_starts == "replayed" else None
+
+    def _read(self, file: Path) -> dict[str, np.ndarray]:
+        return read_encoded(file, self.noise)
 
     def _replay(self, chain) -> tuple[States, States]:
         """States that real episodes went through in their first frames, and in all before they lost the road."""
         own = latent_files(chain, since=2)[0] if chain.iteration > 1 else []
         foreign = self.files[: len(self.files) - len(own)]
-        some = [read_encoded(file) for file in foreign[-RECENT:] + own[-RECENT:]]
+        some = [self._read(file) for file in foreign[-RECENT:] + own[-RECENT:]]
         memories = [self.world.memory, *([self.world.eyes] if self.world.eyes else [])]
         parts = [replay(memory, some, generator(chain.config.seed, "dream", "replay"), EVERY) for memory in memories]
         states = States(*parts[0].arrays, *(array for part in parts[1:] for array in (part.h, part.c)))

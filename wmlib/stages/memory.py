@@ -58,6 +58,7 @@ def run(chain, stage: Stage) -> None:
     window = settings.batch_size, settings.sequence_length
     own = latent_files(chain, since=2)[0] if settings.own_share else []
     ends = {name: getattr(settings, name) for name in ("whole_ends", "lost_ends", "reward_spread")}
+    ends["noise"] = settings.latent_noise
     shares = {name: getattr(settings, name) for name in ("own_share", "loss_share", "beginnings")}
     batches = SequenceBatches(training, *window, config.seed, own=own, **shares, **ends)
     test = SequenceBatches(held_out, *window, 0, **ends)
