@@ -126,7 +126,8 @@ class Config:
             memory = dataclasses.replace(memory, updates=memory.later_updates, **rates)
         if not last and controller.early_generations:
             controller = dataclasses.replace(controller, generations=controller.early_generations)
-        if not last and controller.world == "dream":
+        one_search = self.controller.begins_at == "search"  # it has one temperature
+        if not last and controller.world == "dream" and not one_search:
             controller = dataclasses.replace(controller, tau=self.numbers.tau)
         controller = dataclasses.replace(controller, early_generations=0)
         return dataclasses.replace(config, memory=memory, controller=controller)
@@ -145,7 +146,7 @@ class Config:
     def arm(self) -> str:
         """Name of what is compared in the report, for example ``vae-zh``, ``vae-z-hidden``, or ``dream-cma``."""
         if self.controller.world == "dream":
-            usual = self.task == "carracing" and self.controller.tau == self.numbers.tau
+            usual = self.task == "carracing" and self.controller.tau == Config.preset(self.scale).controller.tau
             method = "ac" if self.controller.search == "actor-critic" else "cma"
             name = f"dream-{method}" if usual else f"dream-tau-{self.controller.tau:.2f}"
             name = name if self.vision == "vae" else f"{self.vision}-{name}"
