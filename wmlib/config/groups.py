@@ -255,6 +255,13 @@ class ControllerConfig:
     """Temperature of these dreams; 1 is M's own uncertainty (paper: 1.15 in Doom)."""
     dream_steps: int = later(0)
     """Steps of such a dream, at most; 0: the task's time limit."""
+    late_from: int = later(0)
+    """The iteration from which on dreams are ``late_tau`` hot and ``late_steps`` long; 0: never. A young M's dreams are
+    hard enough; a mature one's tell drivers apart the better the hotter they are."""
+    late_tau: float = later(1.0)
+    """Temperature of those dreams."""
+    late_steps: int = later(0)
+    """Steps of such a dream, at most; 0: the task's time limit."""
     dream_starts: str = later("first")
     """Where these dreams begin: first, at an episode's first frame with an empty memory (paper); or replayed, at any
     frame of an episode, M's memory warmed up on what really came before (Janner et al. 2019)."""
@@ -296,7 +303,7 @@ class ControllerConfig:
                 "controller.search=actor-critic: learns a linear C of z and h in dreams; add --set "
                 "controller.world=dream, and leave controller.inputs and controller.hidden_units"
             )
-        for name in ("sigma", "tau", "caution"):
+        for name in ("sigma", "tau", "caution", "late_tau"):
             positive(f"controller.{name}", getattr(self, name))
         if self.caution != 1 and self.dream_return != "episode":
             raise UserError("controller.caution: counts the ends of controller.dream_return=episode")

@@ -129,7 +129,10 @@ class Config:
         one_search = self.controller.begins_at == "search"  # it has one temperature
         if not last and controller.world == "dream" and not one_search:
             controller = dataclasses.replace(controller, tau=self.numbers.tau)
-        controller = dataclasses.replace(controller, early_generations=0)
+        if controller.late_from and iteration >= controller.late_from:
+            late = {"tau": controller.late_tau, "dream_steps": controller.late_steps}
+            controller = dataclasses.replace(controller, **late)
+        controller = dataclasses.replace(controller, early_generations=0, late_from=0, late_tau=1.0, late_steps=0)
         return dataclasses.replace(config, memory=memory, controller=controller)
 
     @property
@@ -146,7 +149,8 @@ class Config:
     def arm(self) -> str:
         """Name of what is compared in the report, for example ``vae-zh``, ``vae-z-hidden``, or ``dream-cma``."""
         if self.controller.world == "dream":
-            usual = self.task == "carracing" and self.controller.tau == Config.preset(self.scale).controller.tau
+            own = Config.preset(self.scale).controller
+            usual = self.task == "carracing" and self.controller.tau in (own.tau, own.late_tau)
             method = "ac" if self.controller.search == "actor-critic" else "cma"
             name = f"dream-{method}" if usual else f"dream-tau-{self.controller.tau:.2f}"
             name = name if self.vision == "vae" else f"{self.vision}-{name}"
