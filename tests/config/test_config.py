@@ -167,3 +167,13 @@ def test_iterations_of_take_cover_share_v_and_train_m_on():
     assert last.controller.generations == config.controller.generations
     with pytest.raises(UserError, match="keep_vision=true"):
         config.override(["vision=vaegan"])
+
+
+def test_late_dreams_are_hotter_and_longer_and_leave_the_early_ones_as_they_were():
+    plain = Config.preset("dream").override(["controller.late_from=0"])
+    late = Config.preset("dream").override(["controller.late_from=4", "controller.late_tau=1.7"])
+    early, after = late.of_iteration(3).controller, late.of_iteration(4).controller
+    assert early == plain.of_iteration(3).controller
+    assert (after.tau, after.dream_steps) == (1.7, late.controller.late_steps)
+    assert {Config.preset("dream").of_iteration(i).arm for i in (1, 10, 11, 22)} == {"dream-cma"}
+    assert late.of_iteration(4).arm == "dream-tau-1.70"
