@@ -256,12 +256,15 @@ class ControllerConfig:
     dream_steps: int = later(0)
     """Steps of such a dream, at most; 0: the task's time limit."""
     late_from: int = later(0)
-    """The iteration from which on dreams are ``late_tau`` hot and ``late_steps`` long; 0: never. A young M's dreams are
-    hard enough; a mature one's tell drivers apart the better the hotter they are."""
+    """The iteration from which on dreams are ``late_tau`` hot, ``late_steps`` long and ``calibrated``, and an end
+    counts ``late_caution`` times; 0: never. A young M's dreams are hard enough; a mature one's tell drivers apart the
+    better the hotter they are."""
     late_tau: float = later(1.0)
     """Temperature of those dreams."""
     late_steps: int = later(0)
     """Steps of such a dream, at most; 0: the task's time limit."""
+    late_caution: float = later(1.0)
+    """How often each end counts in it."""
     dream_starts: str = later("first")
     """Where these dreams begin: first, at an episode's first frame with an empty memory (paper); or replayed, at any
     frame of an episode, M's memory warmed up on what really came before (Janner et al. 2019)."""
@@ -270,6 +273,9 @@ class ControllerConfig:
     at their mean pace if it ended as often per step as they do. Short dreams, which lose little by ending, need it."""
     caution: float = later(1.0)
     """How often each end counts in such an episode: a C that M chose ends more often in the world than M foretells."""
+    calibrated: bool = later(False)
+    """Whether ends that dreams have of their own are taken off before: by so much per step the newest drivers' dreams
+    ended more often than their real episodes did."""
     begins_at: str = later("zeros")
     """Where the search of each iteration after the first begins: at zeros; at the last one's C; or it is the last one's
     search, which goes on."""
@@ -303,10 +309,11 @@ class ControllerConfig:
                 "controller.search=actor-critic: learns a linear C of z and h in dreams; add --set "
                 "controller.world=dream, and leave controller.inputs and controller.hidden_units"
             )
-        for name in ("sigma", "tau", "caution", "late_tau"):
+        for name in ("sigma", "tau", "caution", "late_tau", "late_caution"):
             positive(f"controller.{name}", getattr(self, name))
-        if self.caution != 1 and self.dream_return != "episode":
-            raise UserError("controller.caution: counts the ends of controller.dream_return=episode")
+        for name, given in (("caution", self.caution != 1), ("calibrated", self.calibrated)):
+            if given and self.dream_return != "episode":
+                raise UserError(f"controller.{name}: is about the ends of controller.dream_return=episode")
         if self.sigma_halves and not self.sigma_limit:
             raise UserError("controller.sigma_halves: there is no controller.sigma_limit to halve")
 

@@ -65,13 +65,14 @@ PAPER_VAEGAN = {
 }
 # C learnt in M alone, on CarRacing: the random driver's data of `quick`, then rounds of driving, learning and dreaming
 PRESETS["dream"] = [
-    *PRESETS["quick"], "iterations=22", "keep_vision=true", "evaluate.tracks=100",
+    *PRESETS["quick"], "iterations=18", "keep_vision=true", "evaluate.tracks=100",
     "collect.on_policy_episodes=24", "collect.on_policy_patience=100", "collect.on_policy_noise=0",
     "collect.on_policy_spread=0.5", "memory.updates=1700", "memory.later_updates=300", "memory.later_rate=1e-3",
     "memory.own_share=0.7", "memory.loss_share=0.3", "memory.beginnings=0.15", "memory.lost_ends=true",
     "memory.reward_spread=12", "memory.reward_share=4", "memory.latent_noise=0.05", "controller.world=dream",
     "controller.dream_starts=replayed", "controller.dream_steps=200", "controller.dream_return=episode",
     "controller.caution=1.5", "controller.late_from=11", "controller.late_tau=2", "controller.late_steps=400",
+    "controller.late_caution=0.33",
     "controller.begins_at=search", "controller.reads=first", "controller.sees=mean", "controller.tracks=48",
     "controller.generations=8", "controller.validate_every=8", "controller.sigma_limit=0.15",
     "controller.sigma_halves=64",

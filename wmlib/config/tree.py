@@ -130,9 +130,14 @@ class Config:
         if not last and controller.world == "dream" and not one_search:
             controller = dataclasses.replace(controller, tau=self.numbers.tau)
         if controller.late_from and iteration >= controller.late_from:
-            late = {"tau": controller.late_tau, "dream_steps": controller.late_steps}
-            controller = dataclasses.replace(controller, **late)
-        controller = dataclasses.replace(controller, early_generations=0, late_from=0, late_tau=1.0, late_steps=0)
+            late = {
+                "tau": controller.late_tau,
+                "dream_steps": controller.late_steps,
+                "caution": controller.late_caution,
+            }
+            controller = dataclasses.replace(controller, **late, calibrated=True)
+        done_with = {"early_generations": 0, "late_from": 0, "late_tau": 1.0, "late_steps": 0, "late_caution": 1.0}
+        controller = dataclasses.replace(controller, **done_with)
         return dataclasses.replace(config, memory=memory, controller=controller)
 
     @property

@@ -62,7 +62,12 @@ def _driver(chain, rollouts: Path, lanes: int) -> tuple[np.ndarray | None, Worke
     driver = agent_of(chain.data_driver)
     noisy = {"samples": settings.samples, "noise": settings.on_policy_noise, "record": rollouts}
     spec = replace(driver.worker_spec(lanes), compute=config.encoder_compute, **noisy)
-    return _neighbours(chain, driver.parameters), spec
+    return drivers(chain), spec
+
+
+def drivers(chain) -> np.ndarray:
+    """The C's that drove this iteration's data (drivers, P); in turn, if there are fewer than episodes."""
+    return _neighbours(chain, agent_of(chain.data_driver).parameters)
 
 
 def _neighbours(chain, c: np.ndarray) -> np.ndarray:

@@ -6,17 +6,19 @@ from pathlib import Path
 
 import numpy as np
 
-from wmlib.data.lost import lost
+from wmlib.data.lost import losses, lost
 from wmlib.data.rollouts import read_encoded
 from wmlib.envs.dream import Dream
 from wmlib.rollout.dreams import States, likely_mean, replay
 from wmlib.runs import read_arrays
 from wmlib.seeds import generator
+from wmlib.stages.collect import drivers
 from wmlib.stages.memory import latent_files
 
 EARLY = 60  # frames in which the picture zooms in and the car comes to speed
 RECENT = 60  # episodes that replayed dreams begin in: so many of the newest, and as many of the random driver's
 EVERY = 4  # frames between two states of them
+CALIBRATION = 192  # dreams, at least, that say how often dreams end by themselves
 BEGINNINGS = 0.3  # share of replayed dreams that begin in such frames, which are like no others: all begins there
 
 
@@ -26,7 +28,8 @@ class Dreams:
     def __init__(self, chain):
         from wmlib.models.weights import load_weights
 
-        self.task, self.settings = chain.config.numbers, chain.config.controller
+        self.chain, self.task, self.settings = chain, chain.config.numbers, chain.config.controller
+        self._own_ends: float | None = None
         weights = load_weights(chain.memory / "memory.npz")
         eyes = load_weights(chain.eyes / "memory.npz") if chain.eyes is not chain.memory else None
         self.files = latent_files(chain)[0]
@@ -84,8 +87,23 @@ class Dreams:
             return returns.mean(0), int(lived.sum())
         steps, limit, cost = self.settings.dream_steps or self.task.max_steps, self.task.max_steps, self.task.step_cost
         paid = (returns + cost * (steps - lived)).sum(0)  # by the steps that were lived
-        ended = self.settings.caution * (lived < steps).sum(0)
-        return episode_return(paid, lived.sum(0), ended, limit, cost), int(lived.sum())
+        ended = (lived < steps).sum(0) - self.own_ends(executor) * lived.sum(0)
+        return episode_return(paid, lived.sum(0), self.settings.caution * ended, limit, cost), int(lived.sum())
+
+    def own_ends(self, executor) -> float:
+        """Ends per step that the newest drivers' dreams have and their real episodes had not; 0 if nobody asks."""
+        if not self.settings.calibrated or self.chain.iteration == 1:
+            return 0.0
+        if self._own_ends is None:
+            seed, tried = self.chain.config.seed, drivers(self.chain)
+            count = -(-CALIBRATION // len(tried))
+            seeds = generator(seed, "dream", "calibration", self.chain.iteration).integers(2**31, size=count).tolist()
+            _, lived = self(executor, tried, seeds)
+            dreamt = (lived < (self.settings.dream_steps or self.task.max_steps)).sum() / lived.sum()
+            files = [file for part in latent_files(self.chain, since=self.chain.iteration) for file in part]
+            real = [read_encoded(file) for file in files]
+            self._own_ends = dreamt - sum(len(losses(e)) > 0 for e in real) / sum(len(e["actions"]) for e in real)
+        return self._own_ends
 
 
 def episode_return(paid: np.ndarray, lived: np.ndarray, ended: np.ndarray, limit: int, cost: float) -> np.ndarray:

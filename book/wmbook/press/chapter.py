@@ -27,14 +27,22 @@ class Chapter:
         last: the stage this chapter is about, by its command's name; empty if no run takes part in it.
         overrides: settings of this chapter's arm, as ``--set`` takes them, for example ``vision=vaegan``.
         task: what its run learns.
+        makes: the scale at which a run of the reader's own is made for it.
 
     Raises:
         UserError: a parameter that does not exist, or a run folder made with another task, scale or seed.
     """
 
-    def __init__(self, namespace: dict, last: str = "", overrides: tuple[str, ...] = (), task: str = "carracing"):
+    def __init__(
+        self,
+        namespace: dict,
+        last: str = "",
+        overrides: tuple[str, ...] = (),
+        task: str = "carracing",
+        makes: str = "quick",
+    ):
         check_parameters(namespace)
-        self.task = task
+        self.task, self.makes = task, makes
         self.scale, self.seed, self.last = namespace["scale"], namespace["seed"], last
         self.folder = Path(namespace["run"]) if namespace["run"] else None
         self.chain: Chain | None = None
@@ -52,6 +60,16 @@ class Chapter:
             if wanted != have:
                 raise UserError(f"{self.folder}: was made with {name}={have}; give -p {name} {have}, or another -p run")
         return config
+
+    @property
+    def usual(self) -> str:
+        """The folder that a run of this chapter's is given in the book's examples."""
+        return FOLDERS[self.task] if self.makes == "quick" else f"runs/{self.makes}"
+
+    @property
+    def shown(self) -> str:
+        """The scale of the book's own run."""
+        return "full" if self.makes == "quick" else self.makes
 
     @property
     def mine(self) -> bool:
@@ -74,15 +92,16 @@ class Chapter:
             return Markdown("*On this page: small networks that are trained here, with or without a run of your own.*")
         if not self.mine:
             return Markdown(
-                "*On this page: **the book's run**, scale `full`, from the committed records and shipped weights. For "
-                f"your own beside it, made here, execute the page with* `-p run {FOLDERS[self.task]} -p scale quick`."
+                f"*On this page: **the book's run**, scale `{self.shown}`, from the committed records and shipped "
+                f"weights. For your own beside it, made here, execute the page with* `-p run {self.usual} "
+                f"-p scale {self.makes}`."
             )
         for chain in (*map(self.arm, beside), self.chain):
             run_all(chain.run_config, self.folder, self.last)
         clear_output()  # of progress, a line every few seconds
         return Markdown(
-            f"*On this page: **your run**, scale `{self.scale}`, seed {self.seed}; beside it the book's, scale `full`. "
-            "Executed without `-p run`, it shows the book's alone.*"
+            f"*On this page: **your run**, scale `{self.scale}`, seed {self.seed}; beside it the book's, scale "
+            f"`{self.shown}`. Executed without `-p run`, it shows the book's alone.*"
         )
 
     def agent(self) -> Agent | None:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from wmbook.records.records import Records, find_root, read_table
-from wmbook.show.figures import BLACK, BLUE, GREY, PAGE, VERMILLION, new_figure
+from wmbook.show.figures import BLUE, PAGE, VERMILLION, new_figure
 from wmbook.show.tables import markdown_table
 
 TRIALS = "dreams"  # the folder of trials among the results
-MINDS = {
-    "world": ("the world", BLACK, "o-"),
-    "plain": ("M as it was", VERMILLION, "s--"),
-    "shared out and stretches": ("M mended", BLUE, "^:"),
-}
+MINDS = {"V's noise": "V's draws", "noise of 0.05": "V's means"}  # what M learnt: its name among the trials, its title
+LOST = "losses_a_thousand_steps"
+GAS = [f"ends_gas_{gas}" for gas in ("-0.6", "-0.3", "0", "0.3", "0.6")]
 
 
 def trial(name: str) -> list[dict[str, float]]:
@@ -59,31 +57,54 @@ def rounds_figure(runs: dict[str, list[dict[str, float]]]):
 
 
 def gas_figure():
-    """Reward a step when C gives more or less gas, in the world and in two M's."""
-    figure, axes = new_figure(PAGE, 2.4)
-    for where, (label, colour, style) in MINDS.items():
-        rows = [row for row in _table("gas") if (row["where"], row["bias"]) == (where, "gas")]
-        values = [float(row["reward_a_step"]) for row in rows]
-        axes.plot([float(row["by"]) for row in rows], values, style, color=colour, label=label)
-    axes.axvline(0, color=GREY, linewidth=0.8)
-    axes.set(xlabel="added to C's gas, before it is squashed", ylabel="reward a step")
-    axes.legend(loc="lower right")
+    """Losses of the road when C gives more or less gas, in the world and in three M's dreams, each with its own C."""
+    answers = _table("answers")
+    panels = {title: [row for row in answers if row["m"] == m] for m, title in MINDS.items()}
+    figure, axes = new_figure(PAGE, 2.3, 1, len(panels) + 1, squeeze=False)
+    for place, (title, rows) in zip(axes[0], panels.items(), strict=False):
+        gas = [float(row["gas"]) for row in rows]
+        _gas_panel(
+            place, title, gas, *([float(row[name]) for row in rows] for name in (LOST, "dreamt_ends_a_thousand_steps"))
+        )
+    rows = {(row["tau"], row["steps"]): row for row in _table("temperatures")}
+    world, hot = ([float(rows[key][name]) for name in GAS] for key in (("world", ""), ("2", "400")))
+    _gas_panel(axes[0, -1], "V's means, temperature 2", [float(name[9:]) for name in GAS], world, hot)
+    axes[0, 0].set_ylabel("losses in 1,000 steps")
+    axes[0, 0].legend(loc="upper left")
     return figure
 
 
-def judges_table() -> str:
-    """How well M's and what C sees in them tell 48 neighbours of a C apart, as Markdown."""
-    header = ["judge", "C sees", "correlation with the world", "of the spread of pace", "a choice by it wins"]
-    rows = []
-    world = next(row for row in _table("population") if row["m"] == "world")
-    for row in _table("population"):
-        if row["m"] != "world":
-            spread = float(row["pace_spread"]) / float(world["pace_spread"])
-            name = f"M, {row['m']}" if row["m"] != "plain" else "M as it was"
-            seen = {"z": "z as drawn", "mean": "its likely mean"}.get(row["c_sees"], row["c_sees"])
-            rows.append([name, seen, row["return_correlation"], f"{spread:.0%}", f"{float(row['gain']):.0f}"])
-    rows.append(["the world", "", "1", "100%", f"{float(world['gain']):.0f}"])
+def _gas_panel(axes, title: str, gas: list[float], world: list[float], dream: list[float]) -> None:
+    axes.plot(gas, world, "o-", color=BLUE, label="in the world")
+    axes.plot(gas, dream, "s--", color=VERMILLION, label="in the dream")
+    axes.set(title=title, xlabel="added to C's gas", ylim=(0, 1.1 * max(world + dream)))
+
+
+def temperature_table() -> str:
+    """How well dreams of different temperature and length tell 40 neighbours of a C apart, as Markdown."""
+    header = ["temperature", "steps", "correlation of returns", "of losses", "the better half wins"]
+    rows = [
+        [row["tau"], row["steps"], row["return_correlation"], row["losses_correlation"], row["best_half_wins"]]
+        for row in _table("temperatures")
+    ]
     return markdown_table(header, rows)
+
+
+def arms_table(records: Records | None = None) -> str:
+    """Scores of the C's that learnt in dreams, and of one that learnt in the world with as small a V, as Markdown."""
+    records, rows = records or Records(), []
+    for arm, label in (
+        ("dream-cma", "in dreams, CMA-ES"),
+        ("dream-ac", "in dreams, actor-critic"),
+        ("vae-zh-quick", "in the world, CMA-ES"),
+    ):
+        if arm in records.scores:
+            entry, seed = records.scores[arm], records.headline_seed(arm)
+            stages = records.runs[f"{arm}/seed{seed}"]["stages"]
+            real = sum(stage["env_steps"] for stage in stages.values() if "env_steps" in stage)
+            score, low, high = f"{entry['mean']:.0f} ± {entry['std']:.0f}", *entry["ci95"]
+            rows.append([label, score, f"{low:.0f} to {high:.0f}", str(entry["n"]), f"{real:,}"])
+    return markdown_table(["C learnt", "score", "95 % interval", "test tracks", "real steps"], rows)
 
 
 def _table(name: str) -> list[dict[str, str]]:

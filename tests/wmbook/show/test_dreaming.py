@@ -1,0 +1,57 @@
+"""What chapter 12 shows of learning in dreams, from records of trials and of a run."""
+
+import pytest
+
+from wmbook.records.records import Records, read_table
+from wmbook.show import dreaming
+from wmbook.show.dreaming import rounds, temperature_table, trial
+
+
+@pytest.fixture
+def records(tmp_path):
+    """Of a run of two rounds, whose second was validated twice."""
+    found = Records(tmp_path)
+    stages = {"collect": {"env_steps": 100}, "collect-2": {"env_steps": 20}, "controller-dream-cma": {"env_steps": 0}}
+    found.__dict__["runs"] = {"dream-cma/seed0": {"stages": stages}}
+    row = {"arm": "dream-cma", "train_seed": "0", "validation_n": "16"}
+    found.__dict__["learning_curves"] = [
+        row | {"iteration": "1", "generation": "8", "population_mean": "7", "validation_mean": "5"},
+        row | {"iteration": "2", "generation": "9", "population_mean": "8", "validation_mean": "6"},
+        row | {"iteration": "2", "generation": "16", "population_mean": "9", "validation_mean": "4"},
+        row | {"iteration": "2", "generation": "17", "population_mean": "11", "validation_mean": ""},
+        row | {"arm": "dream-ac", "iteration": "1", "generation": "1", "population_mean": "1", "validation_mean": "1"},
+    ]
+    entry = {"mean": 812.3, "std": 20.4, "n": 100, "ci95": [801.0, 824.0], "headline_seed": 0}
+    found.__dict__["scores"] = {"dream-cma": entry}
+    return found
+
+
+def test_a_round_is_its_last_validation_after_all_steps_so_far(records):
+    assert rounds("dream-cma", 0, records) == [
+        {"steps": 100, "dream": 7.0, "world": 5.0, "n": 16},
+        {"steps": 120, "dream": 9.0, "world": 4.0, "n": 16},
+    ]
+
+
+def test_the_table_counts_real_steps_only(records):
+    assert "| in dreams, CMA-ES | 812 ± 20 | 801 to 824 | 100 | 120 |" in dreaming.arms_table(records)
+
+
+def test_a_trial_has_its_rounds_in_order():
+    found = trial("c7")
+    assert len(found) == 24 and [row["steps"] for row in found] == sorted(row["steps"] for row in found)
+
+
+def test_each_dream_of_the_figure_is_beside_the_world_it_is_compared_with():
+    figure = dreaming.gas_figure()
+    assert len(figure.axes) == 3
+    answers = read_table(dreaming.find_root() / "book/results/dreams/answers.csv")
+    for axes, m in zip(figure.axes, dreaming.MINDS, strict=False):
+        world, dream = (list(line.get_ydata()) for line in axes.lines)
+        rows = [row for row in answers if row["m"] == m]
+        assert world == [float(row["losses_a_thousand_steps"]) for row in rows]
+        assert dream == [float(row["dreamt_ends_a_thousand_steps"]) for row in rows]
+
+
+def test_every_temperature_has_its_row():
+    assert temperature_table().count("\n") == 10
