@@ -7,7 +7,7 @@ import pytest
 
 from wmlib.config import Config
 from wmlib.data.batches import SequenceBatches
-from wmlib.data.lost import lost
+from wmlib.data.lost import losses, lost
 from wmlib.data.rollouts import read_encoded
 from wmlib.errors import UserError
 from wmlib.rollout.executors import make_executor
@@ -202,6 +202,28 @@ def test_dreams_stand_for_an_episode():
         assert worth[index] == pytest.approx(expected, rel=1e-3)
 
 
+def test_ends_that_dreams_have_of_their_own_are_taken_off(finished, monkeypatch):
+    settings = ["controller.dream_return=episode", "controller.calibrated=true", "controller.dream_steps=10"]
+    dreams = Dreams(Chain(SMOKE.override([*AGAIN, *settings]), finished))
+    lived = np.array([[10, 5], [10, 10]])  # one of four dreams ends
+
+    def live(self, executor, candidates, seeds):
+        return np.ones(lived.shape), lived
+
+    monkeypatch.setattr(Dreams, "__call__", live)
+    real = [read_encoded(file) for part in latent_files(dreams.chain, since=2) for file in part]
+    lost_road = sum(len(losses(episode)) > 0 for episode in real) / sum(len(episode["actions"]) for episode in real)
+    own = 1 / 35 - lost_road
+    assert dreams.own_ends(None) == pytest.approx(own)
+    worth, steps = dreams.judge(None, None, np.zeros((2, 867)), [1, 2])
+    assert steps == 35
+    cost, lives = dreams.task.step_cost, np.array([20, 15])
+    paid, ended = np.array([2, 2 + 5 * cost]), np.array([0, 1]) - own * lives
+    np.testing.assert_allclose(worth, episode_return(paid, lives, ended, dreams.task.max_steps, cost))
+    plain = Dreams(Chain(SMOKE.override([*AGAIN, settings[0]]), finished))
+    assert plain.own_ends(None) == 0
+
+
 def test_m_and_its_dreams_may_know_v_better_than_v_does(finished):
     """With a noise of its own, z is V's mean and that noise, wherever M learns or begins to dream."""
     chain = Chain(SMOKE.override([*AGAIN, "memory.latent_noise=0.01"]), finished)
@@ -229,6 +251,7 @@ def test_a_stage_is_one_object_however_many_name_it(tmp_path):
         "controller.reads=mine",
         "controller.dream_return=all",
         "controller.caution=2",
+        "controller.calibrated=true",
         "actor.gamma=1",
         "actor.decay=2",
         "actor.lanes=0",
