@@ -46,7 +46,8 @@ def report(folders: list[Path], results: Path | None, publish: bool, pretrained:
     for folder in folders:
         for chain in finished(folder):
             arm, seed = label(chain.config), chain.config.seed
-            results = _of_task(home, chain.config.task)
+            dreams = chain.config.task == "carracing" and chain.config.controller.world == "dream"
+            results = home / "dreams" if dreams else _of_task(home, chain.config.task)
             _merge_rows(results / "evaluations.csv", read_rows(chain.evaluate / "episodes.csv"), arm, seed)
             _merge_curve(results / "learning_curves.csv", chain, arm, seed)
             _merge_costs(results / "runs.json", chain, arm, seed)

@@ -14,6 +14,11 @@ LOST = "losses_a_thousand_steps"
 GAS = [f"ends_gas_{gas}" for gas in ("-0.6", "-0.3", "0", "0.3", "0.6")]
 
 
+def own_records() -> Records:
+    """The records of the arms that learnt in dreams."""
+    return Records(find_root() / "book" / "results" / TRIALS)
+
+
 def trial(name: str) -> list[dict[str, float]]:
     """The rounds of a trial, as :func:`rounds` gives them; the last validation of each."""
     last = {row["round"]: row for row in _table("cma") if row["trial"] == name}
@@ -31,7 +36,7 @@ def trial(name: str) -> list[dict[str, float]]:
 def rounds(arm: str, seed: int = 0, records: Records | None = None) -> list[dict[str, float]]:
     """Each round of a recorded run: ``steps`` that V and M had learnt from, the population's return in the ``dream``
     and the answer's in the ``world``, a mean over ``n`` validation tracks."""
-    records = records or Records()
+    records = records or own_records()
     stages = records.runs[f"{arm}/seed{seed}"]["stages"]
     curve = [row for row in records.learning_curves if (row["arm"], int(row["train_seed"])) == (arm, seed)]
     found, steps = [], 0
@@ -92,15 +97,16 @@ def temperature_table() -> str:
 
 def arms_table(records: Records | None = None) -> str:
     """Scores of the C's that learnt in dreams, and of one that learnt in the world with as small a V, as Markdown."""
-    records, rows = records or Records(), []
+    world, records, rows = Records(), records or own_records(), []
     for arm, label in (
         ("dream-cma", "in dreams, CMA-ES"),
         ("dream-ac", "in dreams, actor-critic"),
         ("vae-zh-quick", "in the world, CMA-ES"),
     ):
-        if arm in records.scores:
-            entry, seed = records.scores[arm], records.headline_seed(arm)
-            stages = records.runs[f"{arm}/seed{seed}"]["stages"]
+        found = records if arm in records.scores else world
+        if arm in found.scores:
+            entry, seed = found.scores[arm], found.headline_seed(arm)
+            stages = found.runs[f"{arm}/seed{seed}"]["stages"]
             real = sum(stage["env_steps"] for stage in stages.values() if "env_steps" in stage)
             score, low, high = f"{entry['mean']:.0f} ± {entry['std']:.0f}", *entry["ci95"]
             rows.append([label, score, f"{low:.0f} to {high:.0f}", str(entry["n"]), f"{real:,}"])
