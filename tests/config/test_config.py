@@ -175,5 +175,5 @@ def test_late_dreams_are_hotter_and_longer_and_leave_the_early_ones_as_they_were
     early, after = late.of_iteration(3).controller, late.of_iteration(4).controller
     assert early == plain.of_iteration(3).controller
     assert (after.tau, after.dream_steps) == (1.7, late.controller.late_steps)
-    assert {Config.preset("dream").of_iteration(i).arm for i in (1, 10, 11, 22)} == {"dream-cma"}
+    assert {Config.preset("dream").of_iteration(i).arm for i in (1, 10, 11, 12)} == {"dream-cma"}
     assert late.of_iteration(4).arm == "dream-tau-1.70"

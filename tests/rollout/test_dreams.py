@@ -9,7 +9,7 @@ from wmlib.models.controller import squash
 from wmlib.models.inference import MemoryStep
 from wmlib.models.mdnrnn import build_mdnrnn
 from wmlib.models.weights import model_weights
-from wmlib.rollout.dreams import WARM_UP, States, dream, half_dreamt, likely_mean, replay
+from wmlib.rollout.dreams import States, dream, likely_mean, replay
 from wmlib.search.actor_critic import Policy
 from wmlib.seeds import generator
 
@@ -115,30 +115,6 @@ class Ending:
 def test_the_step_that_ends_an_episode_still_counts_and_later_ones_do_not():
     dreamt = dream(Ending(), policy(), start(3), 4, 1.0, generator(0))
     np.testing.assert_array_equal(dreamt.alive.sum(0), [1, 2, 3])
-
-
-def test_a_half_dreamt_batch_is_vs_own_z_and_in_every_other_stretch_what_m_draws(world):
-    random = np.random.default_rng(0)
-    shape = (40, 61, 32)
-    batch = {
-        "mu": random.normal(size=shape).astype(np.float32),
-        "log_variance": np.full(shape, -np.inf, np.float32),
-        "action": random.uniform(0, 1, (40, 60, 3)).astype(np.float32),
-        "reward": random.normal(size=(40, 60)).astype(np.float32),
-        "done": np.zeros((40, 60), np.float32),
-    }
-    before = batch["mu"].copy()
-    found = half_dreamt(world, batch, 10, generator(3))
-    own = (found["mu"] != before).all(-1)
-    assert np.array_equal(own, (found["mu"] != before).any(-1)) and not own[:, :WARM_UP].any()
-    assert own[:, WARM_UP:].mean() == pytest.approx(0.5, abs=0.05)
-    lengths = [len(run) for lane in own[:, WARM_UP:] for run in "".join("01"[int(x)] for x in lane).split("0") if run]
-    assert max(lengths) == 10, "no stretch is longer"
-    assert np.array_equal(batch["mu"], before) and np.all(np.exp(0.5 * found["log_variance"]) == 0)
-    assert all(found[name] is batch[name] for name in ("action", "reward", "done"))
-    low = Dream({**world_weights(), "mixture/kernel": np.zeros((HIDDEN, 288), np.float32)})
-    drawn = half_dreamt(low, batch, 10, generator(3))["mu"][own]
-    assert abs(drawn.mean()) < 0.05 and drawn.std() == pytest.approx(1, abs=0.05), "drawn from M's own density"
 
 
 def test_what_is_likely_vs_mean_is_the_regression_on_z():

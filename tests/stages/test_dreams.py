@@ -166,31 +166,6 @@ def test_the_critic_learns_first(tmp_path):
     assert not first.any() and second.any()
 
 
-def test_an_m_that_dreams_as_it_learns_goes_on_where_it_was(tmp_path, monkeypatch):
-    from wmlib.stages import training
-
-    config = SMOKE.override(["iterations=1", "memory.dreamt_stretch=4", "memory.reward_spread=3"])
-    folders = [tmp_path / "in peace", tmp_path / "cut"]
-    run_all(config, folders[0], last="encode")
-    shutil.copytree(*folders)
-    run_stage(Chain(config, folders[0]), "memory")
-    save = training.save_checkpoint
-
-    def cut(*arguments):
-        save(*arguments)
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(training, "save_checkpoint", cut)
-        run_stage(Chain(config, folders[1]), "memory")
-    run_stage(Chain(config, folders[1]), "memory")
-    learnt = [(Chain(config, folder).memory / "memory.npz").read_bytes() for folder in folders]
-    assert learnt[0] == learnt[1]
-    shutil.rmtree(Chain(config, folders[1]).memory.path)
-    wide_awake = Chain(config.override(["memory.dreamt_stretch=0"]), folders[1])
-    assert (run_stage(wide_awake, "memory") / "memory.npz").read_bytes() != learnt[0]
-
-
 def test_dreams_stand_for_an_episode():
     """Against the sum over steps: alive at each with probability (1 - w) ** t, about exp(-w t)."""
     paid, lived, ended = np.array([500.0, 500.0, 90.0]), np.array([1000, 1000, 100]), np.array([0, 2, 3])

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from wmlib.config.actor import ActorConfig
 from wmlib.config.groups import (
     CollectConfig,
-    ControllerConfig,
     EvaluateConfig,
     MemoryConfig,
     RolloutConfig,
@@ -20,6 +19,7 @@ from wmlib.config.groups import (
     VisionConfig,
 )
 from wmlib.config.presets import PAPER_VAEGAN, PRESETS, TASK_PRESETS
+from wmlib.config.searching import ControllerConfig
 from wmlib.config.settings import assign, at_least, check_numbers, from_dict, later, one_of, positive, share
 from wmlib.config.tasks import TASKS, Task
 from wmlib.config.teaching import TeachingConfig

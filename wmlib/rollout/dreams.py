@@ -137,33 +137,3 @@ def dream(world: Dream, policy, start: States, steps: int, tau: float, random: n
         inputs[t + 1] = world.seen(z, watched[0] if watched else h)
     over = np.logical_or.accumulate(ended, axis=0)
     return Trajectories(inputs, noise, rewards, ended, np.concatenate([np.ones((1, lanes), bool), ~over[:-1]]))
-
-
-WARM_UP = 12  # steps that M is always fed V's z for at the beginning of a sequence
-
-
-def half_dreamt(
-    world: Dream, batch: dict[str, np.ndarray], stretch: int, random: np.random.Generator
-) -> dict[str, np.ndarray]:
-    """A training batch of M in whose sequences every other stretch is dreamt: fed z of M's own drawing.
-
-    Fed V's z all the time, M sees from each frame how fast the car is, and need not learn what gas does; a dream then
-    drives at one speed whoever gives gas. What M is asked for in a dreamt stretch is the very z that it drew, which
-    teaches nothing, and the reward and end that came, which do.
-
-    Args:
-        batch: see :meth:`wmlib.data.batches.SequenceBatches.at`.
-        stretch: its steps; each sequence begins anywhere between two of them.
-
-    Returns:
-        The same with ``mu`` (batch, steps + 1, latent) as M is fed it, and variances of zero.
-    """
-    z = batch["mu"] + np.exp(0.5 * batch["log_variance"]) * random.standard_normal(batch["mu"].shape, np.float32)
-    lanes, steps = batch["action"].shape[:2]
-    places = np.arange(steps + 1) + random.integers(2 * stretch, size=(lanes, 1))
-    dreamt = (places % (2 * stretch) >= stretch) & (np.arange(steps + 1) >= WARM_UP)  # (batch, steps + 1)
-    h, c = np.zeros((2, lanes, world.hidden_size), np.float32)
-    for t in range(steps):
-        drawn, _, _, h, c = world.step(z[:, t], batch["action"][:, t], h, c, 1.0, random)
-        z[:, t + 1] = np.where(dreamt[:, t + 1, None], drawn, z[:, t + 1])
-    return {**batch, "mu": z, "log_variance": np.full_like(z, -np.inf)}

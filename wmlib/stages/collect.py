@@ -62,7 +62,7 @@ def _driver(chain, rollouts: Path, lanes: int) -> tuple[np.ndarray | None, Worke
     driver = agent_of(chain.data_driver)
     noisy = {"samples": settings.samples, "noise": settings.on_policy_noise, "record": rollouts}
     spec = replace(driver.worker_spec(lanes), compute=config.encoder_compute, **noisy)
-    return drivers(chain), spec
+    return _neighbours(chain, driver.parameters), spec
 
 
 def drivers(chain) -> np.ndarray:

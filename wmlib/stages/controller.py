@@ -48,10 +48,17 @@ def evolve(chain, stage: Stage) -> None:
         from wmlib.stages.actor import DreamLearner
 
         search = DreamLearner(config, start, seed)
+
+        def generation() -> tuple[np.ndarray, int]:
+            return search.improve(dreams, new=not curve)
     else:
         limit = settings.sigma_limit, settings.sigma_halves
         search = CMAES(len(start), settings.population, sigma, seed, start, *limit)
-    curve, judge = [], dreams.judge if dreams else _real
+
+        def generation() -> tuple[np.ndarray, int]:
+            return _generation(chain, search, as_c, executor, dreams.judge if dreams else _real)
+
+    curve = []
     earlier = chain.data_driver.controller / "search.npz" if goes_on else None
     before = generations_told(earlier) if earlier else 0
     if search_file.exists():
@@ -69,10 +76,7 @@ def evolve(chain, stage: Stage) -> None:
         Progress(f"{stage.name} (C)", total, "generations", search.generation) as progress,
     ):
         while not over(settings, settings.generations, curve, clock):
-            if settings.search == "actor-critic":
-                worth, steps = search.improve(dreams, new=not curve)
-            else:
-                worth, steps = _generation(chain, search, as_c, executor, judge)
+            worth, steps = generation()
             steps += curve[-1]["env_steps"] if curve else 0
             row = curve_row(search.generation, steps, worth, search.sigma)
             last = search.generation == total or out_of_time(settings, clock)

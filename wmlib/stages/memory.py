@@ -8,10 +8,7 @@ from __future__ import annotations
 
 from wmlib.data.batches import SequenceBatches, prefetch
 from wmlib.data.rollouts import split
-from wmlib.envs.dream import Dream
-from wmlib.rollout.dreams import half_dreamt
 from wmlib.runs import Stage, Stopwatch
-from wmlib.seeds import generator
 from wmlib.stages.training import devices, fix_seed, optimizer_for, train
 
 HELD_OUT_BATCHES = 4
@@ -65,15 +62,7 @@ def run(chain, stage: Stage) -> None:
     figures = {}
 
     def stream(first: int):
-        updates = range(first, settings.updates)
-        ahead = prefetch(lambda: (batches.at(update) for update in updates), depth=2)
-        if not settings.dreamt_stretch:
-            return ahead
-        return (as_dreamt(batch, update) for batch, update in zip(ahead, updates, strict=False))
-
-    def as_dreamt(batch: dict, update: int) -> dict:
-        world = Dream(model_weights(model.network), *sizes.values())
-        return half_dreamt(world, batch, settings.dreamt_stretch, generator(config.seed, "half dreamt", update))
+        return prefetch(lambda: (batches.at(update) for update in range(first, settings.updates)), depth=2)
 
     def watch(log, update: int) -> None:
         results = [model.measure(test.at(index)) for index in range(HELD_OUT_BATCHES)]

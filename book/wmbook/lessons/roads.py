@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import numpy as np
 
+from wmlib.config import RolloutConfig
+from wmlib.data.rollouts import RolloutStore, encoded
 from wmlib.models.inference import FrameEncoder
 from wmlib.models.weights import load_weights
+from wmlib.rollout.executors import make_executor
 from wmlib.rollout.lanes import Job
-from wmlib.rollout.worker import make_driver
-from wmlib.simulator.simulator import Simulator
 from wmlib.stages.agents import Agent
 
 
 def drive(agent: Agent, seeds: list[int], steps: int) -> list[dict[str, np.ndarray]]:
-    """An episode of each track, ``steps`` steps of it at most: ``mu`` and ``log_variance`` (steps + 1, latent),
-    ``actions`` (steps, 3) and ``rewards`` (steps,)."""
+    """An :func:`wmlib.data.rollouts.encoded` episode of each track, ``steps`` steps of it at most."""
     encode = FrameEncoder(load_weights(agent.path("encoder")), agent.config.encoder_compute)
-    cars, driver = Simulator(len(seeds), samples=3), make_driver(agent.worker_spec(len(seeds)))
-    for lane, track in enumerate(seeds):
-        cars.reset(lane, track)
-        driver.begin(lane, Job(lane, 0, track), agent.parameters)
-    under_way, lengths = np.ones(len(seeds), bool), np.zeros(len(seeds), int)
-    frames, actions, rewards = [cars.frames.copy()], [], []
-    for _ in range(steps):
-        actions.append(driver.act(cars.frames, under_way).copy())
-        reward, ended = cars.step(actions[-1], under_way)[:2]
-        rewards.append(np.array(reward))
-        lengths += under_way
-        under_way = under_way & ~ended
-        frames.append(cars.frames.copy())
-    episodes = []
-    for lane, length in enumerate(lengths):
-        mu, log_variance = encode(np.array(frames)[: length + 1, lane])
-        episode = {"mu": mu, "log_variance": log_variance}
-        episode |= {name: np.array(each)[:length, lane] for name, each in (("actions", actions), ("rewards", rewards))}
-        episodes.append(episode)
-    return episodes
+    with TemporaryDirectory() as folder:
+        spec = replace(agent.worker_spec(len(seeds)), samples=3, max_steps=steps, record=Path(folder))
+        with make_executor(RolloutConfig(executor="serial"), spec) as executor:
+            executor.run([Job(index, 0, seed) for index, seed in enumerate(seeds)], agent.parameters[None])
+        return [encoded(RolloutStore.read(file), encode) for file in RolloutStore(Path(folder)).files()]

@@ -64,7 +64,7 @@ def cli_markdown(*parsers: argparse.ArgumentParser) -> str:
 
 def config_markdown() -> str:
     """The page on the configuration: a table per group of settings, the presets as columns."""
-    lines = [HEADER.format(source="`wmlib/config/tree.py` and `wmlib/config/groups.py`") + CONFIG_INTRODUCTION]
+    lines = [HEADER.format(source="`wmlib/config/tree.py` and its groups' files") + CONFIG_INTRODUCTION]
     presets = {scale: Config.preset(scale) for scale in SCALES}
     groups = {f.name: getattr(presets["full"], f.name) for f in dataclasses.fields(Config)}
     plain = [name for name, value in groups.items() if not dataclasses.is_dataclass(value)]

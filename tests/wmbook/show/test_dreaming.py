@@ -54,4 +54,4 @@ def test_each_dream_of_the_figure_is_beside_the_world_it_is_compared_with():
 
 
 def test_every_temperature_has_its_row():
-    assert temperature_table().count("\n") == 10
+    assert temperature_table().count("\n") == 11
