@@ -71,11 +71,11 @@ PRESETS["dream"] = [
     "memory.own_share=0.7", "memory.loss_share=0.3", "memory.beginnings=0.15", "memory.lost_ends=true",
     "memory.reward_spread=12", "memory.reward_share=4", "memory.latent_noise=0.05", "controller.world=dream",
     "controller.dream_starts=replayed", "controller.dream_steps=200", "controller.dream_return=episode",
-    "controller.caution=1.5", "controller.late_from=11", "controller.late_tau=2", "controller.late_steps=400",
-    "controller.late_caution=0.33",
-    "controller.begins_at=search", "controller.reads=first", "controller.sees=mean", "controller.tracks=48",
-    "controller.generations=8", "controller.validate_every=8", "controller.sigma_limit=0.15",
-    "controller.sigma_halves=64",
+    "controller.caution=1.5", "controller.late_from=7", "controller.late_tau=1.4", "controller.late_steps=700",
+    "memory.late_updates=1000",
+    "controller.begins_at=search", "controller.reads=first", "controller.sees=mean", "controller.population=128",
+    "controller.tracks=24", "controller.generations=8", "controller.validate_every=8",
+    "controller.validation_tracks=32", "controller.sigma_limit=0.15", "controller.sigma_halves=64",
 ]
 # fmt: on
 PRESETS["long"] = [*PRESETS["full"], "controller.double_tracks_every=100", "controller.generations=200"]

@@ -53,9 +53,9 @@ class ControllerConfig:
     dream_steps: int = later(0)
     """Steps of such a dream, at most; 0: the task's time limit."""
     late_from: int = later(0)
-    """The iteration from which on dreams are ``late_tau`` hot, ``late_steps`` long and ``calibrated``, and an end
-    counts ``late_caution`` times; 0: never. A young M's dreams are hard enough; a mature one's tell drivers apart the
-    better the hotter they are."""
+    """The iteration from which on dreams are ``late_tau`` hot, ``late_steps`` long and ``calibrated``, an end counts
+    ``late_caution`` times, and M learns ``memory.late_updates``; 0: never. What a young M says of long dreams is worth
+    nothing."""
     late_tau: float = later(1.0)
     """Temperature of those dreams."""
     late_steps: int = later(0)
@@ -71,8 +71,8 @@ class ControllerConfig:
     caution: float = later(1.0)
     """How often each end counts in such an episode: a C that M chose ends more often in the world than M foretells."""
     calibrated: bool = later(False)
-    """Whether ends that dreams have of their own are taken off before: by so much per step the newest drivers' dreams
-    ended more often than their real episodes did."""
+    """Whether ends count, besides, as many times as the newest drivers' real episodes ended more often per step than
+    their dreams do."""
     begins_at: str = later("zeros")
     """Where the search of each iteration after the first begins: at zeros; at the last one's C; or it is the last one's
     search, which goes on."""

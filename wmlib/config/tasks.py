@@ -20,6 +20,7 @@ class Task:
         action_low, action_high: limits of each number in an action.
         max_steps: time limit, in frames.
         step_cost: what a frame costs of which nothing else is known; it completes the return of a stopped lane.
+        prize: all there is to win in an episode, costs aside.
         solved: the mean return over 100 episodes at which it counts as solved.
         tau: temperature of the dreams in which a C learns that only has to collect data.
         renderers: whose pictures the score is driven with; the first is the unmodified environment's.
@@ -31,6 +32,7 @@ class Task:
     action_high: tuple[float, ...]
     max_steps: int
     step_cost: float
+    prize: float
     solved: float
     tau: float
     renderers: tuple[str, ...]
@@ -49,6 +51,7 @@ TASKS = {
         action_high=(1.0, 1.0, 1.0),
         max_steps=1000,
         step_cost=0.1,
+        prize=1000.0,  # for all tiles, however many the lap has
         solved=900.0,
         tau=1.0,
         renderers=("gymnasium", "wmlib"),
@@ -60,6 +63,7 @@ TASKS = {
         action_high=(1.0,),
         max_steps=2100,
         step_cost=0.0,
+        prize=2100.0,  # one for every frame lived
         solved=750.0,
         tau=1.15,  # the paper's best
         renderers=("vizdoom",),

@@ -136,8 +136,13 @@ class Config:
                 "caution": controller.late_caution,
             }
             controller = dataclasses.replace(controller, **late, calibrated=True)
+            if memory.late_updates:
+                rates = {"learning_rate": memory.late_rate, "final_learning_rate": memory.late_rate / 4}
+                shares = {"own_share": 0.0, "loss_share": 0.0}
+                memory = dataclasses.replace(memory, updates=memory.late_updates, **rates, **shares)
         done_with = {"early_generations": 0, "late_from": 0, "late_tau": 1.0, "late_steps": 0, "late_caution": 1.0}
         controller = dataclasses.replace(controller, **done_with)
+        memory = dataclasses.replace(memory, late_updates=0, late_rate=MemoryConfig.late_rate)
         return dataclasses.replace(config, memory=memory, controller=controller)
 
     @property

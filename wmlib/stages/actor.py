@@ -71,7 +71,7 @@ class DreamLearner:
         self.method.learn(*vars(dreamt).values(), improve=self.generation >= settings.warm_up)
         lived, ended = dreamt.alive.sum(), (dreamt.ended & dreamt.alive).sum()
         paid = (dreamt.rewards * dreamt.alive).sum(dtype=float)
-        worth = episode_return(paid, lived, ended, self.numbers.max_steps, self.numbers.step_cost)
+        worth = episode_return(paid, lived, ended, self.numbers)
         self.told.append(np.array([worth]))
         return self.told[-1], int(lived)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from wmlib.config.tasks import Task
 from wmlib.data.lost import losses, lost
 from wmlib.data.rollouts import read_encoded
 from wmlib.envs.dream import Dream
@@ -16,9 +17,11 @@ from wmlib.stages.collect import drivers
 from wmlib.stages.memory import latent_files
 
 EARLY = 60  # frames in which the picture zooms in and the car comes to speed
-RECENT = 60  # episodes that replayed dreams begin in: so many of the newest, and as many of the random driver's
+RECENT = 120  # newest episodes, in whose states replayed dreams begin
 EVERY = 4  # frames between two states of them
-CALIBRATION = 192  # dreams, at least, that say how often dreams end by themselves
+CALIBRATION = 384  # dreams, at least, that say how often dreams end
+MISTRUST = 4.0  # an end of a dream stands for at most so many of the world
+IN_TIME = 0.97  # share of the time limit in which a lap is fast enough
 BEGINNINGS = 0.3  # share of replayed dreams that begin in such frames, which are like no others: all begins there
 
 
@@ -29,7 +32,7 @@ class Dreams:
         from wmlib.models.weights import load_weights
 
         self.chain, self.task, self.settings = chain, chain.config.numbers, chain.config.controller
-        self._own_ends: float | None = None
+        self._scale: float | None = None
         weights = load_weights(chain.memory / "memory.npz")
         eyes = load_weights(chain.eyes / "memory.npz") if chain.eyes is not chain.memory else None
         self.files = latent_files(chain)[0]
@@ -43,9 +46,7 @@ class Dreams:
 
     def _replay(self, chain) -> tuple[States, States]:
         """States that real episodes went through in their first frames, and in all before they lost the road."""
-        own = latent_files(chain, since=2)[0] if chain.iteration > 1 else []
-        foreign = self.files[: len(self.files) - len(own)]
-        some = [self._read(file) for file in foreign[-RECENT:] + own[-RECENT:]]
+        some = [self._read(file) for file in self.files[-RECENT:]]
         memories = [self.world.memory, *([self.world.eyes] if self.world.eyes else [])]
         parts = [replay(memory, some, generator(chain.config.seed, "dream", "replay"), EVERY) for memory in memories]
         states = States(*parts[0].arrays, *(array for part in parts[1:] for array in (part.h, part.c)))
@@ -85,34 +86,40 @@ class Dreams:
         returns, lived = self(executor, candidates, seeds)
         if self.settings.dream_return == "sum":
             return returns.mean(0), int(lived.sum())
-        steps, limit, cost = self.settings.dream_steps or self.task.max_steps, self.task.max_steps, self.task.step_cost
+        steps, cost = self.settings.dream_steps or self.task.max_steps, self.task.step_cost
         paid = (returns + cost * (steps - lived)).sum(0)  # by the steps that were lived
-        ended = (lived < steps).sum(0) - self.own_ends(executor) * lived.sum(0)
-        return episode_return(paid, lived.sum(0), self.settings.caution * ended, limit, cost), int(lived.sum())
+        ended = self.settings.caution * self.scale(executor) * (lived < steps).sum(0)
+        return episode_return(paid, lived.sum(0), ended, self.task), int(lived.sum())
 
-    def own_ends(self, executor) -> float:
-        """Ends per step that the newest drivers' dreams have and their real episodes had not; 0 if nobody asks."""
+    def scale(self, executor) -> float:
+        """Ends of the world that an end of a dream stands for: those per step of the newest drivers' real episodes by
+        those of their dreams, from 1 to ``MISTRUST``; 1 if nobody asks."""
         if not self.settings.calibrated or self.chain.iteration == 1:
-            return 0.0
-        if self._own_ends is None:
+            return 1.0
+        if self._scale is None:
             seed, tried = self.chain.config.seed, drivers(self.chain)
             count = -(-CALIBRATION // len(tried))
             seeds = generator(seed, "dream", "calibration", self.chain.iteration).integers(2**31, size=count).tolist()
             _, lived = self(executor, tried, seeds)
-            dreamt = (lived < (self.settings.dream_steps or self.task.max_steps)).sum() / lived.sum()
+            dreamt = max(1, (lived < (self.settings.dream_steps or self.task.max_steps)).sum()) / lived.sum()
             files = [file for part in latent_files(self.chain, since=self.chain.iteration) for file in part]
             real = [read_encoded(file) for file in files]
-            self._own_ends = dreamt - sum(len(losses(e)) > 0 for e in real) / sum(len(e["actions"]) for e in real)
-        return self._own_ends
+            ends = [losses(episode) for episode in real]
+            steps = sum(end[0] if len(end) else len(episode["actions"]) for episode, end in zip(real, ends, strict=True))
+            self._scale = float(np.clip(sum(len(end) > 0 for end in ends) / steps / dreamt, 1, MISTRUST))
+        return self._scale
 
 
-def episode_return(paid: np.ndarray, lived: np.ndarray, ended: np.ndarray, limit: int, cost: float) -> np.ndarray:
-    """What an episode of ``limit`` steps is expected to pay to a driver whose dreams lived so many steps in all.
+def episode_return(paid: np.ndarray, lived: np.ndarray, ended: np.ndarray, task: Task) -> np.ndarray:
+    """What an episode is expected to pay to a driver whose dreams lived so many steps in all.
 
     A dream of 200 steps that ends in its middle loses a hundred of them; the episode it stands for loses all that would
-    have come. With r paid and w ends per step lived, an episode that ends as often lives (1 - exp(-w limit)) / w steps,
-    each of which pays r; those it does not live cost ``cost`` each.
+    have come. With r paid and w ends per step lived, an episode of ``limit`` steps that ends as often lives (1 - exp(-w
+    limit)) / w of them, each of which pays r; those it does not live cost ``step_cost`` each. A dream's road never
+    ends, a lap does: what is faster than a lap in time pays no more. Otherwise C learns a speed that M has never seen.
     """
+    limit, cost = task.max_steps, task.step_cost
+    pace = np.minimum(paid / lived, task.prize / (IN_TIME * limit) - cost)
     hazard = np.maximum(ended / lived, 1e-9)
     alive = -np.expm1(-hazard * limit) / hazard
-    return paid / lived * alive - cost * (limit - alive)
+    return pace * alive - cost * (limit - alive)
