@@ -175,5 +175,9 @@ def test_late_dreams_are_hotter_and_longer_and_leave_the_early_ones_as_they_were
     early, after = late.of_iteration(3).controller, late.of_iteration(4).controller
     assert early == plain.of_iteration(3).controller
     assert (after.tau, after.dream_steps) == (1.7, late.controller.late_steps)
-    assert {Config.preset("dream").of_iteration(i).arm for i in (1, 10, 11, 12)} == {"dream-cma"}
+    young, mature = late.of_iteration(3).memory, late.of_iteration(4).memory
+    assert young == plain.of_iteration(3).memory and young.own_share and young.loss_share
+    assert (mature.updates, mature.own_share, mature.loss_share) == (late.memory.late_updates, 0, 0)
+    assert mature.final_learning_rate < mature.learning_rate < young.learning_rate
+    assert {Config.preset("dream").of_iteration(i).arm for i in (1, 6, 7, 12)} == {"dream-cma"}
     assert late.of_iteration(4).arm == "dream-tau-1.70"

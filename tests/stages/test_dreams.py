@@ -1,13 +1,16 @@
 """C searched in dreams, as a setting of stage controller: whose word counts, where dreams and searches begin."""
 
 import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from wmlib.config import Config
+from wmlib.config.tasks import TASKS
 from wmlib.data.batches import SequenceBatches
-from wmlib.data.lost import losses, lost
+from wmlib.data.lost import lost
 from wmlib.data.rollouts import read_encoded
 from wmlib.errors import UserError
 from wmlib.rollout.executors import make_executor
@@ -19,7 +22,7 @@ from wmlib.stages.agents import agent_of
 from wmlib.stages.chain import Chain, run_all, run_stage
 from wmlib.stages.collect import _neighbours
 from wmlib.stages.curve import read_curve
-from wmlib.stages.dreams import BEGINNINGS, EVERY, Dreams, episode_return
+from wmlib.stages.dreams import BEGINNINGS, EVERY, MISTRUST, Dreams, episode_return
 from wmlib.stages.memory import latent_files
 
 SMOKE = Config.preset("smoke").override(
@@ -168,8 +171,8 @@ def test_the_critic_learns_first(tmp_path):
 
 def test_dreams_stand_for_an_episode():
     """Against the sum over steps: alive at each with probability (1 - w) ** t, about exp(-w t)."""
-    paid, lived, ended = np.array([500.0, 500.0, 90.0]), np.array([1000, 1000, 100]), np.array([0, 2, 3])
-    worth = episode_return(paid, lived, ended, 1000, 0.1)
+    paid, lived, ended = np.array([500.0, 500.0, 90.0]), np.array([1000, 1000, 110]), np.array([0, 2, 3])
+    worth = episode_return(paid, lived, ended, TASKS["carracing"])
     assert worth[0] == pytest.approx(500)
     for index in (1, 2):
         alive = np.exp(-ended[index] / lived[index] * (np.arange(1000) + 0.5))
@@ -177,26 +180,31 @@ def test_dreams_stand_for_an_episode():
         assert worth[index] == pytest.approx(expected, rel=1e-3)
 
 
-def test_ends_that_dreams_have_of_their_own_are_taken_off(finished, monkeypatch):
+def test_no_speed_beyond_a_lap_in_time_is_worth_anything():
+    """A lap's tiles pay 1,000, less 0.1 a step: 970 steps pay 903, and who is faster is not dreamt to win more."""
+    lived = np.full(3, 1000)
+    worth = episode_return(np.array([800.0, 1000.0, 1400.0]), lived, np.zeros(3), TASKS["carracing"])
+    np.testing.assert_allclose(worth, [800, 1000 * (1000 / 970 - 0.1), 1000 * (1000 / 970 - 0.1)], rtol=1e-5)
+
+
+@pytest.mark.parametrize(("lost", "scale"), [(0, 1.0), (1, 35 / 15), (2, MISTRUST)])
+def test_ends_count_as_often_as_the_world_has_more_of_them(finished, monkeypatch, lost, scale):
+    """One of four dreams ends in 35 steps; of two real episodes of 10 steps, so many are lost after 5."""
     settings = ["controller.dream_return=episode", "controller.calibrated=true", "controller.dream_steps=10"]
     dreams = Dreams(Chain(SMOKE.override([*AGAIN, *settings]), finished))
-    lived = np.array([[10, 5], [10, 10]])  # one of four dreams ends
-
-    def live(self, executor, candidates, seeds):
-        return np.ones(lived.shape), lived
-
-    monkeypatch.setattr(Dreams, "__call__", live)
-    real = [read_encoded(file) for part in latent_files(dreams.chain, since=2) for file in part]
-    lost_road = sum(len(losses(episode)) > 0 for episode in real) / sum(len(episode["actions"]) for episode in real)
-    own = 1 / 35 - lost_road
-    assert dreams.own_ends(None) == pytest.approx(own)
+    lived = np.array([[10, 5], [10, 10]])
+    episodes = iter([np.array([5])] * lost + [np.array([], int)] * 9)
+    monkeypatch.setattr(Dreams, "__call__", lambda self, executor, candidates, seeds: (np.ones(lived.shape), lived))
+    monkeypatch.setattr("wmlib.stages.dreams.latent_files", lambda chain, since=1: ([Path("a"), Path("b")], []))
+    monkeypatch.setattr("wmlib.stages.dreams.read_encoded", lambda file: {"actions": np.zeros((10, 3))})
+    monkeypatch.setattr("wmlib.stages.dreams.losses", lambda episode: next(episodes))
+    assert dreams.scale(None) == pytest.approx(scale)
     worth, steps = dreams.judge(None, None, np.zeros((2, 867)), [1, 2])
     assert steps == 35
-    cost, lives = dreams.task.step_cost, np.array([20, 15])
-    paid, ended = np.array([2, 2 + 5 * cost]), np.array([0, 1]) - own * lives
-    np.testing.assert_allclose(worth, episode_return(paid, lives, ended, dreams.task.max_steps, cost))
-    plain = Dreams(Chain(SMOKE.override([*AGAIN, settings[0]]), finished))
-    assert plain.own_ends(None) == 0
+    paid, ended = np.array([2, 2 + 5 * dreams.task.step_cost]), scale * np.array([0, 1])
+    np.testing.assert_allclose(worth, episode_return(paid, np.array([20, 15]), ended, dreams.task))
+    dreams.settings, dreams._scale = replace(dreams.settings, calibrated=False), None
+    assert dreams.scale(None) == 1
 
 
 def test_m_and_its_dreams_may_know_v_better_than_v_does(finished):

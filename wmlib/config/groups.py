@@ -178,8 +178,8 @@ class MemoryConfig:
     later_rate: float = later(0.0)
     """Adam's rate in such an iteration, all through; 0: as in the first. A low one leaves h what C knows it as."""
     late_updates: int = later(0)
-    """Gradient steps of each iteration from ``controller.late_from`` on, with all sequences as often as they happen and a
-    rate that falls at the end: a driver that drives well must be foretold exactly. 0: as in those before."""
+    """Gradient steps of each iteration from ``controller.late_from`` on, with all sequences as often as they happen and
+    a rate that falls at the end: who drives well must be foretold exactly. 0: as in those before."""
     late_rate: float = later(4e-4)
     """Adam's rate in such an iteration, a quarter of it at the end."""
     own_share: float = later(0.0)

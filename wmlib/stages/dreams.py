@@ -105,8 +105,8 @@ class Dreams:
             files = [file for part in latent_files(self.chain, since=self.chain.iteration) for file in part]
             real = [read_encoded(file) for file in files]
             ends = [losses(episode) for episode in real]
-            steps = sum(end[0] if len(end) else len(episode["actions"]) for episode, end in zip(real, ends, strict=True))
-            self._scale = float(np.clip(sum(len(end) > 0 for end in ends) / steps / dreamt, 1, MISTRUST))
+            lived = [end[0] if len(end) else len(each["actions"]) for each, end in zip(real, ends, strict=True)]
+            self._scale = float(np.clip(sum(len(end) > 0 for end in ends) / sum(lived) / dreamt, 1, MISTRUST))
         return self._scale
 
 
