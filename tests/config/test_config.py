@@ -179,5 +179,5 @@ def test_late_dreams_are_hotter_and_longer_and_leave_the_early_ones_as_they_were
     assert young == plain.of_iteration(3).memory and young.own_share and young.loss_share
     assert (mature.updates, mature.own_share, mature.loss_share) == (late.memory.late_updates, 0, 0)
     assert mature.final_learning_rate < mature.learning_rate < young.learning_rate
-    assert {Config.preset("dream").of_iteration(i).arm for i in (1, 6, 7, 12)} == {"dream-cma"}
+    assert {Config.preset("dream").of_iteration(i).arm for i in (1, 6, 7, 8)} == {"dream-cma"}
     assert late.of_iteration(4).arm == "dream-tau-1.70"

@@ -65,7 +65,7 @@ PAPER_VAEGAN = {
 }
 # C learnt in M alone, on CarRacing: the random driver's data of `quick`, then rounds of driving, learning and dreaming
 PRESETS["dream"] = [
-    *PRESETS["quick"], "iterations=12", "keep_vision=true", "evaluate.tracks=100",
+    *PRESETS["quick"], "iterations=8", "keep_vision=true", "evaluate.tracks=100",
     "collect.on_policy_episodes=24", "collect.on_policy_patience=100", "collect.on_policy_noise=0",
     "collect.on_policy_spread=0.5", "memory.updates=1700", "memory.later_updates=300", "memory.later_rate=1e-3",
     "memory.own_share=0.7", "memory.loss_share=0.3", "memory.beginnings=0.15", "memory.lost_ends=true",

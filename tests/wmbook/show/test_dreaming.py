@@ -4,7 +4,7 @@ import pytest
 
 from wmbook.records.records import Records, read_table
 from wmbook.show import dreaming
-from wmbook.show.dreaming import rounds, temperature_table, trial
+from wmbook.show.dreaming import maturity_table, rounds, trial
 
 
 @pytest.fixture
@@ -44,14 +44,25 @@ def test_a_trial_has_its_rounds_in_order():
 
 def test_each_dream_of_the_figure_is_beside_the_world_it_is_compared_with():
     figure = dreaming.gas_figure()
-    assert len(figure.axes) == 3
+    assert len(figure.axes) == 2
     answers = read_table(dreaming.find_root() / "book/results/dreams/answers.csv")
-    for axes, m in zip(figure.axes, dreaming.MINDS, strict=False):
+    for axes, m in zip(figure.axes, dreaming.MINDS, strict=True):
         world, dream = (list(line.get_ydata()) for line in axes.lines)
         rows = [row for row in answers if row["m"] == m]
         assert world == [float(row["losses_a_thousand_steps"]) for row in rows]
         assert dream == [float(row["dreamt_ends_a_thousand_steps"]) for row in rows]
 
 
-def test_every_temperature_has_its_row():
-    assert temperature_table().count("\n") == 11
+def test_speeds_are_the_same_drivers_in_the_world_and_in_the_dream():
+    table = read_table(dreaming.find_root() / "book/results/dreams/speeds.csv")
+    for axes, name in zip(dreaming.speed_figure().axes, dreaming.SPEEDS, strict=True):
+        for line, judge in zip(axes.lines, ("world", "M"), strict=True):
+            rows = [row for row in table if row["judge"] == judge and row["tau"] in ("", "1.0")]
+            assert list(line.get_ydata()) == [float(row[name]) for row in rows]
+            assert list(line.get_xdata()) == [float(row["gas"]) for row in rows]
+
+
+def test_every_m_has_its_rows():
+    table = read_table(dreaming.find_root() / "book/results/dreams/maturity.csv")
+    long = [row for row in table if row["steps"] == "700"]
+    assert maturity_table().count("\n") == len(long) + 1 and len(long) > 5
