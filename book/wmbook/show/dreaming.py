@@ -10,8 +10,8 @@ from wmbook.show.tables import markdown_table
 
 TRIALS = "dreams"  # the folder of trials among the results
 MINDS = {"V's noise": "V's draws", "noise of 0.05": "V's means"}  # what M learnt: its name among the trials, its title
-LOST = "losses_a_thousand_steps"
-GAS = [f"ends_gas_{gas}" for gas in ("-0.6", "-0.3", "0", "0.3", "0.6")]
+LOST, RETURN = "losses_a_thousand_steps", "capped_return_correlation"
+SPEEDS = {"pace": "points a step", "losses_per_1000": "losses in 1,000 steps", "episode": "worth of an episode"}
 
 
 def own_records() -> Records:
@@ -62,20 +62,28 @@ def rounds_figure(runs: dict[str, list[dict[str, float]]]):
 
 
 def gas_figure():
-    """Losses of the road when C gives more or less gas, in the world and in three M's dreams, each with its own C."""
+    """Losses of the road when C gives more or less gas, in the world and in two M's dreams, each with its own C."""
     answers = _table("answers")
-    panels = {title: [row for row in answers if row["m"] == m] for m, title in MINDS.items()}
-    figure, axes = new_figure(PAGE, 2.3, 1, len(panels) + 1, squeeze=False)
-    for place, (title, rows) in zip(axes[0], panels.items(), strict=False):
+    figure, panels = new_figure(PAGE, 2.3, 1, len(MINDS), squeeze=False)
+    for axes, (m, title) in zip(panels[0], MINDS.items(), strict=True):
+        rows = [row for row in answers if row["m"] == m]
         gas = [float(row["gas"]) for row in rows]
-        _gas_panel(
-            place, title, gas, *([float(row[name]) for row in rows] for name in (LOST, "dreamt_ends_a_thousand_steps"))
-        )
-    rows = {(row["tau"], row["steps"]): row for row in _table("temperatures")}
-    world, hot = ([float(rows[key][name]) for name in GAS] for key in (("world", ""), ("2", "400")))
-    _gas_panel(axes[0, -1], "V's means, temperature 2", [float(name[9:]) for name in GAS], world, hot)
-    axes[0, 0].set_ylabel("losses in 1,000 steps")
-    axes[0, 0].legend(loc="upper left")
+        world, dream = ([float(row[name]) for row in rows] for name in (LOST, "dreamt_ends_a_thousand_steps"))
+        _gas_panel(axes, title, gas, world, dream)
+    panels[0, 0].set_ylabel("losses in 1,000 steps")
+    panels[0, 0].legend(loc="upper left")
+    return figure
+
+
+def speed_figure(tau: str = "1.0"):
+    """Pace, losses and worth of drivers whose gas is shifted, in the world and in the dreams of one M: a panel each."""
+    table = _table("speeds")
+    rows = [[row for row in table if (row["judge"], row["tau"]) == judge] for judge in (("world", ""), ("M", tau))]
+    figure, panels = new_figure(PAGE, 2.3, 1, len(SPEEDS), squeeze=False)
+    for axes, (name, title) in zip(panels[0], SPEEDS.items(), strict=True):
+        world, dream = ([float(row[name]) for row in part] for part in rows)
+        _gas_panel(axes, title, [float(row["gas"]) for row in rows[0]], world, dream)
+    panels[0, 0].legend(loc="lower right")
     return figure
 
 
@@ -85,12 +93,13 @@ def _gas_panel(axes, title: str, gas: list[float], world: list[float], dream: li
     axes.set(title=title, xlabel="added to C's gas", ylim=(0, 1.1 * max(world + dream)))
 
 
-def temperature_table() -> str:
-    """How well dreams of different temperature and length tell 40 neighbours of a C apart, as Markdown."""
-    header = ["temperature", "steps", "correlation of returns", "of losses", "the better half wins"]
+def maturity_table(steps: str = "700") -> str:
+    """How well M's of unlike training tell the neighbours of one C apart, as Markdown."""
+    header = ["M", "updates", "temperature", "losses in 1,000 steps", "correlation of losses", "of returns"]
     rows = [
-        [row["tau"], row["steps"], row["return_correlation"], row["losses_correlation"], row["best_half_wins"]]
-        for row in _table("temperatures")
+        [row["m"], f"{int(row['updates']):,}", row["tau"], row["losses_per_1000"], row["loss_correlation"], row[RETURN]]
+        for row in _table("maturity")
+        if row["steps"] == steps
     ]
     return markdown_table(header, rows)
 
