@@ -5,6 +5,8 @@ SCALE ?= quick
 RUN   ?= runs/$(SCALE)
 BOOK  ?= .
 VENV  ?= .venv
+# Tests that run side by side, a file at a time; each wants about 2 GB.
+JOBS  ?= 2
 # The first of these that runs (a name that is only a version manager's shim may not).
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13; do $$p -c 0 2>/dev/null && exec echo $$p; done; echo python3)
 
@@ -60,7 +62,7 @@ reproduce: setup  ## the chapters in order, which make data, V, M, C and score, 
 	@echo "Open $(abspath $(PAGE))"
 
 test: setup  ## pytest, then the notebooks' stored outputs against fresh ones
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 	@if ls notebooks/*.ipynb >/dev/null 2>&1; then \
 	  echo "pytest --nbval notebooks/"; $(BIN)/python -m pytest --nbval --nbval-current-env -q notebooks/; \
 	else echo "no notebooks yet"; fi
