@@ -170,7 +170,7 @@ def test_iterations_of_take_cover_share_v_and_train_m_on():
 
 
 def test_late_dreams_are_hotter_and_longer_and_leave_the_early_ones_as_they_were():
-    plain = Config.preset("dream").override(["controller.late_from=0"])
+    plain = Config.preset("dream").override(["controller.late_from=0", "memory.late_updates=0"])
     late = Config.preset("dream").override(["controller.late_from=4", "controller.late_tau=1.7"])
     early, after = late.of_iteration(3).controller, late.of_iteration(4).controller
     assert early == plain.of_iteration(3).controller

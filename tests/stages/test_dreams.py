@@ -239,6 +239,8 @@ def test_a_stage_is_one_object_however_many_name_it(tmp_path):
         "actor.decay=2",
         "actor.lanes=0",
         "controller.sigma_halves=64",
+        "memory.late_updates=10",
+        "memory.late_rate=0",
         "controller.world=elsewhere",
         "task=chess",
     ],

@@ -203,7 +203,8 @@ class MemoryConfig:
     def __post_init__(self):
         for name in ("own_share", "loss_share", "beginnings"):
             share(f"memory.{name}", getattr(self, name))
-        positive("memory.reward_share", self.reward_share)
+        for name in ("reward_share", "late_rate"):
+            positive(f"memory.{name}", getattr(self, name))
         for name in ("beginnings", "loss_share"):
             if self.whole_ends and getattr(self, name):
                 raise UserError(f"memory.{name}: with whole_ends, sequences do not know one episode from the next")

@@ -206,6 +206,8 @@ class Config:
             raise UserError(f"keep_vision=true: the first iteration's V is a vae, not vision={tree.vision}")
         if tree.controller.begins_at == "search" and tree.rehearsal and tree.iterations > 1:
             raise UserError("controller.begins_at=search: a rehearsal's search is another one; add --set rehearsal=")
+        if tree.memory.late_updates and not tree.controller.late_from:
+            raise UserError("memory.late_updates: no iteration is late; add --set controller.late_from=7, or give 0")
         if tree.controller.taught and tree.task != "carracing":
             raise UserError(f"controller.search={tree.controller.search}: there is no teacher for task={tree.task}")
         if tree.replicas > 1 and tree.vision == "vaegan":

@@ -1,7 +1,8 @@
 """What each compiled twin is worth: its plain form, and well-kept runtimes where there are any, measured in turn.
 
-``python -m wmbook.bench.twins`` writes ``book/results/twins.json``. onnxruntime, openvino and onnx are measured where
-they are installed (`pip install onnx onnxruntime openvino`); nothing else of the project needs them.
+``python -m wmbook.bench.twins`` writes ``book/results/twins.json``; ``twins_avx2.json`` is such a
+file of an older processor. onnxruntime, openvino and onnx are measured where they are installed (`pip install onnx
+onnxruntime openvino`); nothing else of the project needs them.
 """
 
 from __future__ import annotations
