@@ -8,6 +8,7 @@ import pytest
 import wmbook.cli
 import wmlib.cli
 from wmbook.press.reference import _subcommands
+from wmlib.config import SCALES
 
 PROGRAMS = {"wmlib": wmlib.cli, "wmbook": wmbook.cli}
 COMMANDS = [(program, name) for program, cli in PROGRAMS.items() for name in _subcommands(cli.build_parser())]
@@ -19,6 +20,13 @@ def test_every_command_explains_itself_with_an_example(program, command, capsys)
         PROGRAMS[program].build_parser().parse_args([command, "--help"])
     assert error.value.code == 0
     assert f"example:  {program} {command}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_the_help_says_what_every_preset_is_for(scale):
+    options = _subcommands(wmlib.cli.build_parser())["run"]._actions
+    text = next(option.help for option in options if option.dest == "scale")
+    assert f"{scale}: " in text
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

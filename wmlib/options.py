@@ -33,7 +33,8 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         choices=SCALES,
         default=None,
         help="smoke: seconds, learns nothing; quick: a driving agent within 30 minutes; "
-        "full: what the report prints (default); long: full with a longer search; paper: the paper's own numbers",
+        "full: what the report prints (default); long: full with a longer search; paper: the paper's own numbers; "
+        "dream: C learns in M's dreams alone, within an hour",
     )
     parser.add_argument("--run", type=Path, default=None, metavar="DIR", help="run folder (default: runs/SCALE)")
     parser.add_argument("--seed", type=number(int, 0), default=None, help="training seed of the chain (default: 0)")

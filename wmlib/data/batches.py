@@ -177,7 +177,10 @@ def shared_out(rewards: np.ndarray, steps: int) -> np.ndarray:
 
 
 def prefetch(source: Callable[[], Iterator], depth: int = 1) -> Iterator:
-    """Run an iterator in a background thread, ``depth`` items ahead; its errors are raised here."""
+    """Run an iterator in a background thread, ``depth`` items ahead; its errors are raised here.
+
+    A ``tf.data.Dataset`` is as fast, but makes an ``UnknownError`` with a traceback of every error.
+    """
     items = source()
     with ThreadPoolExecutor(1) as thread:
         ahead = deque(thread.submit(next, items, None) for _ in range(depth))

@@ -1,7 +1,8 @@
 """The book's Markdown as Typst, as far as the report uses it.
 
 What a text may contain is what :data:`BLOCKS`, :data:`INLINES`, :data:`ROLES` and :data:`DIRECTIVES` list; anything
-else is an error, so that nothing is lost on the way.
+else is an error, so that nothing is lost on the way. (Pandoc does not read MyST: its roles stay text, its directives
+are torn up, and its formulas come without the description that PDF/UA asks for.)
 """
 
 from __future__ import annotations

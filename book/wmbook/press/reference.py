@@ -1,7 +1,8 @@
 """The book's pages on the command line and the configuration, made from the code so that they cannot drift.
 
 ``wmbook reference`` (``make reference``) rewrites the pages below ``book/reference/``;
-``tests/book/test_reference.py`` fails when they are out of date.
+``tests/book/test_reference.py`` fails when they are out of date. sphinx-argparse would say each common option again
+under every command, sets ``--`` as a dash and has no table of the commands.
 """
 
 from __future__ import annotations
