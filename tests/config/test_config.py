@@ -7,6 +7,8 @@ from wmlib.config.settings import key
 from wmlib.errors import UserError
 from wmlib.runs import digest
 
+ACTOR = ["controller.world=dream", "controller.search=actor-critic"]
+
 
 @pytest.mark.parametrize("scale", SCALES)
 def test_preset_round_trip(scale):
@@ -60,6 +62,22 @@ def test_bad_overrides_name_the_key(text, part):
 
 
 @pytest.mark.parametrize(
+    "together",
+    [
+        ACTOR,
+        ["controller.sigma_limit=0.1", "controller.sigma_halves=3"],
+        ["controller.dream_return=episode", "controller.caution=2"],
+        ["controller.late_from=2", "memory.late_updates=5", "iterations=2"],
+        ["task=takecover", "controller.tau=0.5"],
+        ["vaegan.variant=paper", "vaegan.gamma=0.5"],
+        ["rollout.executor=ray", "rollout.address=somewhere:1"],
+    ],
+)
+def test_settings_that_need_each_other_come_in_any_order(together):
+    assert Config().override(together) == Config().override(together[::-1]) != Config()
+
+
+@pytest.mark.parametrize(
     "together, part",
     [
         (["controller.search=imitation", "task=takecover"], "real world"),
@@ -72,6 +90,9 @@ def test_bad_overrides_name_the_key(text, part):
         (["controller.search=actor-critic"], "world=dream"),
         (["controller.search=actor-critic", "controller.world=dream", "controller.hidden_units=4"], "linear"),
         (["controller.search=actor-critic", "task=takecover"], "z and h"),
+        ([*ACTOR, "controller.dream_return=episode", "controller.caution=1.5"], "counts once"),
+        ([*ACTOR, "controller.dream_return=episode", "controller.calibrated=true"], "counts once"),
+        ([*ACTOR, "controller.late_from=2"], "counts once"),
     ],
 )
 def test_what_does_not_go_together_is_refused(together, part):

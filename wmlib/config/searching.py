@@ -106,6 +106,12 @@ class ControllerConfig:
                 "controller.search=actor-critic: learns a linear C of z and h in dreams; add --set "
                 "controller.world=dream, and leave controller.inputs and controller.hidden_units"
             )
+        unweighed = self.caution != 1 or self.calibrated or self.late_from
+        if self.search == "actor-critic" and unweighed:
+            raise UserError(
+                "controller.search=actor-critic: every end of its dreams counts once; add --set controller.caution=1 "
+                "--set controller.calibrated=false --set controller.late_from=0"
+            )
         for name in ("sigma", "tau", "caution", "late_tau", "late_caution"):
             positive(f"controller.{name}", getattr(self, name))
         for name, given in (("caution", self.caution != 1), ("calibrated", self.calibrated)):

@@ -78,25 +78,29 @@ def from_dict(kind: type, values: dict, where: str):
         raise UserError(f"{where}: a value is not of its type") from None
 
 
-def assign(node: Any, path: list[str], text: str, full_key: str):
-    """A copy of the tree with the value at ``path`` parsed from text.
+def assign(node: Any, values: dict[str, str], above: str = ""):
+    """A copy of the tree with the values at dotted keys parsed from text: all at once, since one may need another.
 
     Raises:
-        UserError: unknown key, or a value of the wrong type.
+        UserError: unknown key, a value of the wrong type, or values that do not go together.
     """
-    names = {f.name for f in dataclasses.fields(node)}
-    if path[0] not in names:
-        raise UserError(f"--set {full_key}: no such key; known here: {', '.join(sorted(names))}")
-    kind = get_type_hints(type(node))[path[0]]
-    current = getattr(node, path[0])
-    if dataclasses.is_dataclass(kind):
-        if len(path) == 1:
-            inner = ", ".join(f.name for f in dataclasses.fields(kind))
-            raise UserError(f"--set {full_key}: is a group; set one of its keys: {inner}")
-        return dataclasses.replace(node, **{path[0]: assign(current, path[1:], text, full_key)})
-    if len(path) > 1:
-        raise UserError(f"--set {full_key}: {path[0]} is a value, it has no key {path[1]!r}")
-    return dataclasses.replace(node, **{path[0]: _parse(kind, text, full_key)})
+    kinds, changed, inner = get_type_hints(type(node)), {}, {}
+    names = [f.name for f in dataclasses.fields(node)]
+    for key, text in values.items():
+        name, _, rest = key.partition(".")
+        if name not in names:
+            raise UserError(f"--set {above}{key}: no such key; known here: {', '.join(sorted(names))}")
+        if dataclasses.is_dataclass(kinds[name]):
+            if not rest:
+                known = ", ".join(f.name for f in dataclasses.fields(kinds[name]))
+                raise UserError(f"--set {above}{key}: is a group; set one of its keys: {known}")
+            inner.setdefault(name, {})[rest] = text
+        elif rest:
+            raise UserError(f"--set {above}{key}: {name} is a value, it has no key {rest!r}")
+        else:
+            changed[name] = _parse(kinds[name], text, above + key)
+    groups = {name: assign(getattr(node, name), those, f"{above}{name}.") for name, those in inner.items()}
+    return dataclasses.replace(node, **changed, **groups)
 
 
 def _parse(kind: Any, text: str, key: str):

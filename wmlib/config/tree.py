@@ -182,24 +182,23 @@ class Config:
         Raises:
             UserError: unknown key, or a value of the wrong type.
         """
-        pairs = []
+        values = {}
         for text in assignments:
             key, separator, value = text.partition("=")
             if not separator:
                 raise UserError(f"--set {text}: write it as key=value, for example --set memory.updates=500")
-            pairs.append((key.strip(), value.strip()))
+            values[key.strip()] = value.strip()
         tree = self
-        order = {TASK: 0, VARIANT: 1}  # a preset comes before values
-        for key, value in sorted(pairs, key=lambda pair: order.get(pair[0], 2)):
-            changed = key == TASK and value != tree.task
-            tree = assign(tree, key.split("."), value, key)
-            if changed:
-                own = TASK_PRESETS.get(value, {})
-                tree = tree.override([*own.get("", ()), *own.get(tree.scale, ())])
-            if key == VARIANT:
-                usual, paper = Config.preset(tree.scale).vaegan, tree.vaegan.as_published
-                values = {k: v if paper else getattr(usual, k) for k, v in PAPER_VAEGAN.items()}
-                tree = dataclasses.replace(tree, vaegan=dataclasses.replace(tree.vaegan, **values))
+        if TASK in values and values[TASK] != tree.task:  # a preset comes before values
+            tree = assign(tree, {TASK: values[TASK]})
+            own = TASK_PRESETS.get(tree.task, {})
+            tree = tree.override([*own.get("", ()), *own.get(tree.scale, ())])
+        if VARIANT in values:
+            tree = assign(tree, {VARIANT: values[VARIANT]})
+            usual, paper = Config.preset(tree.scale).vaegan, tree.vaegan.as_published
+            own = {k: v if paper else getattr(usual, k) for k, v in PAPER_VAEGAN.items()}
+            tree = dataclasses.replace(tree, vaegan=dataclasses.replace(tree.vaegan, **own))
+        tree = assign(tree, values)
         if tree.rollout.address and tree.rollout.executor != "ray":
             raise UserError(f"rollout.address={tree.rollout.address}: only rollout.executor=ray goes there")
         if tree.keep_vision and tree.iterations > 1 and tree.vision != "vae":
