@@ -235,7 +235,7 @@ def publish_weights(chain: Chain, folder: Path = FOLDER) -> None:
         parts["memory"] = chain.eyes / "memory.npz"
     best = chosen["validation_mean"] >= max(others, default=-np.inf)
     dreams = config.controller.world == "dream"
-    if dreams or config.arm in HEADLINE_ARMS and (best or (place / "decoder.npz").exists()):
+    if (dreams or config.arm in HEADLINE_ARMS) and (best or (place / "decoder.npz").exists()):
         parts["decoder"] = chain.vision / "decoder.npz"
     learns_beside = dreams or config.controller.taught
     shared = _shared(record["arms"], arm, seed, config, parts) if learns_beside else {}

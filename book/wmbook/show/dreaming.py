@@ -48,6 +48,13 @@ def rounds(arm: str, seed: int = 0, records: Records | None = None) -> list[dict
     return found
 
 
+def runs(arm: str, records: Records | None = None) -> dict[str, list[dict[str, float]]]:
+    """The :func:`rounds` of all recorded runs of an arm, by their titles."""
+    records = records or own_records()
+    seeds = records.scores.get(arm, {}).get("train_seeds", {})
+    return {f"seed {seed}": rounds(arm, int(seed), records) for seed in seeds}
+
+
 def rounds_figure(runs: dict[str, list[dict[str, float]]]):
     """A panel for each run, named by its title: return over real steps, in the dream and in the world."""
     figure, panels = new_figure(PAGE, 2.6, 1, len(runs), sharey=True, squeeze=False)
@@ -57,7 +64,7 @@ def rounds_figure(runs: dict[str, list[dict[str, float]]]):
         axes.plot(steps, [row["world"] for row in found], "o-", color=BLUE, label="in the world")
         axes.set(title=title, xlabel="thousand real steps", ylim=(-100, 950))
     panels[0, 0].set_ylabel("return of an episode")
-    panels[0, -1].legend(loc="lower right")
+    panels[0, 0].legend(loc="upper left")
     return figure
 
 
@@ -105,7 +112,8 @@ def maturity_table(steps: str = "700") -> str:
 
 
 def arms_table(records: Records | None = None) -> str:
-    """Scores of the C's that learnt in dreams, and of one that learnt in the world with as small a V, as Markdown."""
+    """Scores of the C's that learnt in dreams, and of one that learnt in the world with as small a V, as Markdown: a
+    row per training run."""
     world, records, rows = Records(), records or own_records(), []
     for arm, label in (
         ("dream-cma", "in dreams, CMA-ES"),
@@ -113,13 +121,14 @@ def arms_table(records: Records | None = None) -> str:
         ("vae-zh-quick", "in the world, CMA-ES"),
     ):
         found = records if arm in records.scores else world
-        if arm in found.scores:
-            entry, seed = found.scores[arm], found.headline_seed(arm)
+        for seed, entry in found.scores.get(arm, {}).get("train_seeds", {}).items():
             stages = found.runs[f"{arm}/seed{seed}"]["stages"]
             real = sum(stage["env_steps"] for stage in stages.values() if "env_steps" in stage)
             score, low, high = f"{entry['mean']:.0f} ± {entry['std']:.0f}", *entry["ci95"]
-            rows.append([label, score, f"{low:.0f} to {high:.0f}", str(entry["n"]), f"{real:,}"])
-    return markdown_table(["C learnt", "score", "95 % interval", "test tracks", "real steps"], rows)
+            median, good = f"{entry['median']:.0f}", f"{entry['share_solved']:.0%}".replace("%", " %")
+            rows.append([label, seed, score, f"{low:.0f} to {high:.0f}", median, good, str(entry["n"]), f"{real:,}"])
+    header = ["C learnt", "seed", "score", "95 % interval", "median", "at 900", "test tracks", "real steps"]
+    return markdown_table(header, rows)
 
 
 def _table(name: str) -> list[dict[str, str]]:

@@ -12,7 +12,7 @@ def records(tmp_path):
     """Of a run of two rounds, whose second was validated twice."""
     found = Records(tmp_path)
     stages = {"collect": {"env_steps": 100}, "collect-2": {"env_steps": 20}, "controller-dream-cma": {"env_steps": 0}}
-    found.__dict__["runs"] = {"dream-cma/seed0": {"stages": stages}}
+    found.__dict__["runs"] = {f"dream-cma/seed{seed}": {"stages": stages} for seed in (0, 1)}
     row = {"arm": "dream-cma", "train_seed": "0", "validation_n": "16"}
     found.__dict__["learning_curves"] = [
         row | {"iteration": "1", "generation": "8", "population_mean": "7", "validation_mean": "5"},
@@ -21,8 +21,9 @@ def records(tmp_path):
         row | {"iteration": "2", "generation": "17", "population_mean": "11", "validation_mean": ""},
         row | {"arm": "dream-ac", "iteration": "1", "generation": "1", "population_mean": "1", "validation_mean": "1"},
     ]
-    entry = {"mean": 812.3, "std": 20.4, "n": 100, "ci95": [801.0, 824.0], "headline_seed": 0}
-    found.__dict__["scores"] = {"dream-cma": entry}
+    entry = {"mean": 812.3, "std": 20.4, "n": 100, "ci95": [801.0, 824.0], "median": 820.0, "share_solved": 0.1}
+    other = entry | {"mean": 700.1, "share_solved": 0.0}
+    found.__dict__["scores"] = {"dream-cma": entry | {"train_seeds": {"0": entry, "1": other}}}
     return found
 
 
@@ -33,8 +34,10 @@ def test_a_round_is_its_last_validation_after_all_steps_so_far(records):
     ]
 
 
-def test_the_table_counts_real_steps_only(records):
-    assert "| in dreams, CMA-ES | 812 ± 20 | 801 to 824 | 100 | 120 |" in dreaming.arms_table(records)
+def test_the_table_has_a_row_for_every_run_and_counts_real_steps_only(records):
+    table = dreaming.arms_table(records)
+    assert "| in dreams, CMA-ES | 0 | 812 ± 20 | 801 to 824 | 820 | 10 % | 100 | 120 |" in table
+    assert "| in dreams, CMA-ES | 1 | 700 ± 20 |" in table
 
 
 def test_a_trial_has_its_rounds_in_order():
