@@ -248,3 +248,11 @@ def test_a_stage_is_one_object_however_many_name_it(tmp_path):
 def test_a_dream_that_cannot_be_is_refused(setting):
     with pytest.raises(UserError, match=setting.split("=")[0]):
         SMOKE.override([setting])
+
+
+def test_a_search_that_lost_what_it_was_told_is_refused(tmp_path):
+    config = SMOKE.override(ACTOR)
+    learner = DreamLearner(config, np.zeros(3 * 49), 0)
+    learner.save(tmp_path / "search.npz")
+    with pytest.raises(UserError, match="search.npz: lost what it was told"):
+        DreamLearner(config, np.zeros(3 * 49), 0).resume(tmp_path / "search.npz")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from wmlib.errors import UserError
 from wmlib.models.critic import Critic
 from wmlib.rollout.dreams import dream
 from wmlib.search.actor_critic import ActorCritic, NaturalGradient, Policy
@@ -91,6 +92,8 @@ class DreamLearner:
         """Go on where :meth:`save` was called. Raises :class:`wmlib.errors.UserError` on a file of another search."""
         variables, arrays = self._parts()
         saved = load_variables(path, variables, {"told": (None, 1), **{k: a.shape for k, a in arrays.items()}})
+        if not len(saved["told"]):
+            raise UserError(f"{path}: lost what it was told; use --force to start this stage again")
         self.told, self.reach = list(saved["told"]), float(saved["reach"])
         self.method.policy = Policy(saved["weights"], saved["log_sigma"])
         for name in self.method.actor.AVERAGES:

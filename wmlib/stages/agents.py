@@ -129,13 +129,14 @@ def variants(config: Config, folder: Path) -> Iterator[Config]:
     be. Its own kind of M comes last: it is that of an arm whose name says nothing of M."""
     own = config.memory.trained
     for file in sorted(folder.glob("controller-*/config.json")):
-        controller = from_dict(ControllerConfig, read_record(file, key=dict)["key"].get("controller"), str(file))
-        for vision, trained in itertools.product(VISIONS, (not own, own)):
-            memory = replace(config.memory, trained=trained)
-            try:
+        key = read_record(file, key=dict)["key"]
+        try:
+            controller = from_dict(ControllerConfig, key.get("controller"), "controller")
+            for vision, trained in itertools.product(VISIONS, (not own, own)):
+                memory = replace(config.memory, trained=trained)
                 yield replace(config, vision=vision, controller=controller, memory=memory)
-            except UserError as error:
-                raise UserError(f"{file}: {error}") from None
+        except UserError as error:
+            raise UserError(f"{file}: {error}") from None
 
 
 def finished(folder: Path) -> list[Chain]:
