@@ -12,6 +12,7 @@ from wmlib.config import Config
 from wmlib.errors import UserError
 from wmlib.models.vaegan import VAEGAN
 from wmlib.runs import read_json, write_csv, write_json
+from wmlib.stages.agents import shipped_agent
 from wmlib.stages.chain import Chain
 from wmlib.stages.curve import COLUMNS
 
@@ -100,3 +101,9 @@ def test_a_v_without_a_driver_is_recorded_under_its_own_name(tmp_path):
     assert recorded["figures"] == {"seconds": 2.0, "kl": 30.0}
     assert (recorded["settings"]["variant"], recorded["settings"]["updates"]) == ("paper", 77)
     assert records.vision_training("as-published")["pixel"] == [12.5] and records.vision_training("other") == {}
+
+
+def test_the_best_run_of_an_arm_that_dreams_can_draw_and_the_others_weigh_little():
+    for arm in ("dream-cma", "dream-tau-1.15", "dream-tau-1.30"):
+        assert shipped_agent(arm).path("decoder") is not None
+    assert all(shipped_agent("dream-cma", seed).path("decoder") is None for seed in (1, 2))
