@@ -181,7 +181,9 @@ class Readers:
         for _ in range(2):
             search.tell(search.ask().sum(1))
         search.save(folder / "search.npz")
-        self.learner().save(folder / "learner.npz")
+        learner = self.learner()
+        learner.told.append(np.ones(1))  # nothing is saved before the first generation
+        learner.save(folder / "learner.npz")
 
 
 def plain(value):
