@@ -154,10 +154,11 @@ def _add_info(commands) -> None:
 
 
 def _info(arguments: argparse.Namespace) -> None:
+    from wmlib.runs import present
     from wmlib.stages.info import print_info
 
     config, folder = resolve(arguments)
-    if not (folder / "config.json").exists():
+    if not present(folder / "config.json"):
         raise UserError(f"{folder}: holds no run; start one with `wmlib run --run {folder}`")
     print_info(config, folder)
 

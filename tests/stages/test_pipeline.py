@@ -355,3 +355,41 @@ def test_a_stage_depends_on_the_settings_of_its_own_v_only(tmp_path):
     assert set(vaegan.vision.key) == {"seed", "vision", "vaegan", "holdout"}
     assert vaegan.collect.identity == Chain(changed, tmp_path).collect.identity, "all arms learn from the same rollouts"
     assert vaegan.vision.identity != Chain(Config.preset("full").override(["vision=vaegan"]), tmp_path).vision.identity
+
+
+@pytest.mark.parametrize(
+    ("stage", "name", "settings"),
+    [
+        ("collect", "rollouts/000000.npz", []),
+        ("encode", "latents/000000.npz", []),
+        ("vision", "checkpoint.npz", []),
+        ("controller", "search.npz", []),
+        ("controller", "teacher.npz", ["controller.search=imitation"]),
+    ],
+)
+def test_a_link_that_leads_nowhere_is_refused_and_not_taken_for_work_never_done(
+    finished, tmp_path, stage, name, settings
+):
+    run = tmp_path / "run"
+    shutil.copytree(finished, run)
+    folder = Chain(SMOKE.override(settings), run).stage(stage)
+    (folder / "DONE").unlink(missing_ok=True)
+    bad = folder / name
+    bad.parent.mkdir(parents=True, exist_ok=True)
+    bad.unlink(missing_ok=True)
+    bad.symlink_to(bad.name)
+    with pytest.raises(UserError, match=bad.name):
+        run_stage(Chain(SMOKE.override(settings), run), stage)
+    assert bad.is_symlink()
+
+
+def test_a_provenance_that_was_changed_is_not_published(finished, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(finished, run)
+    file = Chain(SMOKE, run).controller / "provenance.json"
+    record = read_json(file)
+    write_json(file, {name: value for name, value in record.items() if name != "git"})
+    with pytest.raises(UserError, match="provenance.json: has been changed"):
+        report([run], tmp_path / "results", publish=False)
+    write_json(file, {name: value for name, value in record.items() if name != "digest"})
+    report([run], tmp_path / "results", publish=False)  # earlier versions wrote no hash

@@ -15,7 +15,7 @@ import numpy as np
 
 from wmlib.config import FRAME_SHAPE
 from wmlib.errors import UserError
-from wmlib.runs import DAMAGE, read_arrays, write_arrays
+from wmlib.runs import DAMAGE, present, read_arrays, write_arrays
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class RolloutStore:
         return self.folder / f"{index:06d}.npz"
 
     def __contains__(self, index: int) -> bool:
-        return self.path(index).exists()
+        return present(self.path(index))
 
     def files(self) -> list[Path]:
         """Episode files in order. Raises :class:`UserError` when there are none."""

@@ -5,6 +5,7 @@ from wmlib.runs.files import (
     atomic_path,
     check_finite,
     check_writable,
+    present,
     read_arrays,
     read_csv,
     read_json,
@@ -17,4 +18,4 @@ from wmlib.runs.files import (
 from wmlib.runs.machine import available_cores, end_with_parent, one_thread_each, processor, provenance, quiet
 from wmlib.runs.metrics import MetricLog, read_metrics
 from wmlib.runs.progress import Progress
-from wmlib.runs.stage import DONE, OWNER, Stage, Stopwatch, differences, digest, owned, stored_config
+from wmlib.runs.stage import DONE, OWNER, Stage, Stopwatch, differences, digest, owned, read_sealed, stored_config

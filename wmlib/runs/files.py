@@ -82,6 +82,12 @@ def write_csv(path: Path, columns: Iterable[str], rows: list[dict]) -> None:
     write_text(path, text.getvalue())
 
 
+def present(path: Path) -> bool:
+    """Whether anything lies there: a link that leads nowhere does, so that its reader refuses it and nothing that was
+    done is taken for never done."""
+    return os.path.lexists(path)
+
+
 def read_json(path: Path):
     """Read a JSON file. Raises :class:`UserError` when it is missing or damaged."""
     try:
@@ -126,7 +132,7 @@ def read_csv(path: Path, columns: dict[str, type], optional: tuple[str, ...] = (
         UserError: the file is missing, lacks a column or rows, or a cell is not a finite number of its type.
     """
     rows = []
-    if new and not os.path.lexists(path):
+    if new and not present(path):
         return rows
     try:
         text = Path(path).read_bytes().decode("utf-8")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from pathlib import Path
 
 import numpy as np
 
 from wmlib.errors import UserError
-from wmlib.runs.files import write_text
+from wmlib.runs.files import present, write_text
 from wmlib.runs.machine import quiet
 
 
@@ -21,7 +20,7 @@ def read_metrics(path: Path) -> list[dict]:
         UserError: any other line is not an object of numbers with a ``step``; the message names the file.
     """
     records, path = [], Path(path)
-    if not os.path.lexists(path):
+    if not present(path):
         return records
     try:
         *lines, rest = path.read_bytes().split(b"\n")

@@ -20,16 +20,34 @@ from pathlib import Path
 from typing import Any
 
 from wmlib.errors import UserError
-from wmlib.runs.files import read_json, read_record, write_json
+from wmlib.runs.files import present, read_json, read_record, write_json
 from wmlib.runs.machine import provenance
 
 DONE, OWNER = "DONE", ".owner"
-BOOKKEEPING = ("identity", "payload", "digest")  # in DONE, but no figures
+BOOKKEEPING = ("identity", "payload")  # in DONE, but no figures
 
 
 def digest(value: Any) -> str:
     """Short hash of a JSON-serialisable value, independent of key order."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def sealed(record: dict) -> dict:
+    """A record with a hash of itself."""
+    return {**record, "digest": digest(record)}
+
+
+def read_sealed(path: Path, **kinds: type) -> dict:
+    """A record that :func:`sealed` closed, without its hash, keys checked as by :func:`read_record`.
+
+    Raises:
+        UserError: damaged, or no longer what was written. Earlier versions wrote no hash: theirs are taken as they are.
+    """
+    record = read_record(path, **kinds)
+    seal = record.pop("digest", None)
+    if seal not in (None, digest(record)):
+        raise UserError(f"{path}: has been changed since it was written; redo the stage with --force")
+    return record
 
 
 class Stage:
@@ -66,7 +84,7 @@ class Stage:
 
     @property
     def done(self) -> bool:
-        return os.path.lexists(self.path / DONE)  # a link that leads nowhere is no sign that the stage was never done
+        return present(self.path / DONE)  # a link that leads nowhere is no sign that the stage was never done
 
     def summary(self) -> dict:
         """What the finished stage recorded: seconds and key figures. Empty if it is not finished.
@@ -81,18 +99,14 @@ class Stage:
         return {name: value for name, value in record.items() if name not in BOOKKEEPING}
 
     def _read_done(self) -> dict:
-        record = read_record(self.path / DONE, identity=str, seconds=float)
-        rest = {name: value for name, value in record.items() if name != "digest"}
-        if "digest" in record and record["digest"] != digest(rest):  # earlier versions wrote none
-            raise UserError(f"{self.path / DONE}: has been changed since it was written; redo the stage with --force")
-        return record
+        return read_sealed(self.path / DONE, identity=str, seconds=float)
 
     def check_done(self) -> None:
         """Raise :class:`UserError` unless ``DONE`` is of this configuration and all it counted is there."""
         record = self._read_done()
         if record["identity"] != self.identity:
             file = self.path / "config.json"
-            stored = read_record(file, key=dict) if os.path.lexists(file) else {"key": self.key}
+            stored = read_record(file, key=dict) if present(file) else {"key": self.key}
             if stored.get("identity") == self.identity:
                 raise UserError(f"{self.path / DONE}: not of the run that {file.name} beside it describes; use --force")
             changes = differences(stored["key"], self.key)
@@ -156,7 +170,7 @@ class Stage:
             self.check_done()
             return False
         config_file = self.path / "config.json"
-        if os.path.lexists(config_file):
+        if present(config_file):
             stored = read_record(config_file, identity=str, key=dict)
             if stored["identity"] != self.identity:
                 changes = differences(stored["key"], self.key)
@@ -174,7 +188,7 @@ class Stage:
     def _record(self, stored: dict, changes: dict) -> None:
         """Take over changed resumable settings."""
         elapsed = self.path / "elapsed.json"
-        updates = read_record(elapsed).get("updates", 0) if os.path.lexists(elapsed) else 0
+        updates = read_record(elapsed).get("updates", 0) if present(elapsed) else 0
         history = [*stored.get("changes", []), {"updates": updates, "settings": changes}]
         write_json(self.path / "config.json", {"identity": self.identity, "key": self.key, "changes": history})
 
@@ -182,9 +196,9 @@ class Stage:
         """Write ``provenance.json`` and, last of all, ``DONE``."""
         changes = read_json(self.path / "config.json").get("changes") if self.resumable else None
         recorded = {"changes": changes} if changes else {}
-        write_json(self.path / "provenance.json", {**provenance(), "seconds": seconds, **recorded})
+        write_json(self.path / "provenance.json", sealed({**provenance(), "seconds": seconds, **recorded}))
         record = {"identity": self.identity, "seconds": round(seconds, 1), **figures, "payload": self._payload()}
-        write_json(self.path / DONE, {**record, "digest": digest(record)})
+        write_json(self.path / DONE, sealed(record))
 
 
 def differences(stored: dict, wanted: dict) -> dict[str, list]:
@@ -216,7 +230,7 @@ class Stopwatch:
 
     def __init__(self, stage: Stage):
         self.file = stage / "elapsed.json"
-        self._saved = read_record(self.file, seconds=float) if os.path.lexists(self.file) else {"seconds": 0.0}
+        self._saved = read_record(self.file, seconds=float) if present(self.file) else {"seconds": 0.0}
         self.before = self._saved["seconds"]
         self.start = time.monotonic()
 
@@ -235,7 +249,7 @@ class Stopwatch:
 def stored_config(folder: Path) -> dict | None:
     """The configuration a run folder was begun with; None if no stage has begun there."""
     file = Path(folder) / "config.json"
-    return read_record(file) if os.path.lexists(file) else None
+    return read_record(file) if present(file) else None
 
 
 _owned: set[Path] = set()

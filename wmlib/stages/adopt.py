@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from wmlib.config import Config
 from wmlib.errors import UserError
 from wmlib.models.weights import load_weights, save_weights
-from wmlib.runs import DONE, OWNER, differences, read_json, write_json
+from wmlib.runs import DONE, OWNER, differences, present, read_json, write_json
 from wmlib.runs.stage import first_change
 from wmlib.stages.agents import Agent
 from wmlib.stages.chain import plan
@@ -25,7 +24,7 @@ def begun(agent: Agent, folder: Path, config: Config) -> bool:
             to go on with, asks for another V or M.
     """
     marker = folder / MARKER
-    if os.path.lexists(marker):
+    if present(marker):
         if read_json(marker) != _origin(agent):
             raise UserError(f"{marker}: this folder was begun from other weights; choose a new --run folder")
         return True

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +20,7 @@ from wmlib.models.controller import parameter_count
 from wmlib.models.weights import load_weights, set_model_weights
 from wmlib.rollout.teacher import Teacher, read_teacher
 from wmlib.rollout.worker import WorkerSpec
-from wmlib.runs import DONE, digest, read_arrays, read_record
+from wmlib.runs import DONE, digest, present, read_arrays, read_record
 from wmlib.stages.chain import Chain, plan
 
 FOLDER = Path(__file__).resolve().parent.parent / "pretrained"
@@ -158,7 +157,7 @@ def as_trained(chain: Chain) -> Config:
     files = [(stage / "config.json", group) for stage, group in groups]
     config = chain.config
     for file, group in files:
-        if file.exists():
+        if present(file):
             key = read_record(file, key=dict)["key"]
             made_with = {name: key.get(name) for name in (group, "teaching") if name == group or name in key}
             config = Config.from_dict({**config.to_dict(), **made_with}, file)
@@ -170,7 +169,7 @@ def agent_of(chain: Chain) -> Agent:
     places = {"encoder": chain.vision, "decoder": chain.vision, "memory": chain.eyes}
     places |= dict.fromkeys(("controller", "teacher"), chain.controller)
     files = {part: stage / f"{part}.npz" for part, stage in places.items()}
-    files = {part: file for part, file in files.items() if os.path.lexists(file)}  # a bad link is refused by its reader
+    files = {part: file for part, file in files.items() if present(file)}  # a bad link is refused by its reader
     return Agent(label(chain.config), chain.config.seed, chain.config, files, figures(chain, "memory"), "training run")
 
 
@@ -215,7 +214,7 @@ def shipped_agent(arm: str, train_seed: int | None = None, folder: Path = FOLDER
         UserError: no such arm or seed, or a file that is not what was shipped.
     """
     manifest = folder / "manifest.json"
-    arms = read_record(manifest, arms=dict)["arms"] if os.path.lexists(manifest) else {}
+    arms = read_record(manifest, arms=dict)["arms"] if present(manifest) else {}
     if arm not in arms:
         raise UserError(
             f"--pretrained {arm}: not shipped; there is: {', '.join(sorted(arms)) or 'nothing yet'} ({manifest})"

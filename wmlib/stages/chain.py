@@ -12,7 +12,7 @@ from pathlib import Path
 from wmlib.config import VISIONS, Config
 from wmlib.config.settings import key as settings_key
 from wmlib.errors import UserError
-from wmlib.runs import Stage, owned, write_json
+from wmlib.runs import Stage, owned, present, write_json
 
 FRAME_BYTES, LATENT_BYTES = 2_000, 150  # on disk, per frame: a compressed picture; mean and variance in float16
 LESSON_BYTES = 600  # C's inputs in float16
@@ -183,7 +183,7 @@ def run_stage(chain: Chain, name: str, force: bool = False) -> Stage:
     check_space(chain, name)
     with owned(chain.folder):
         if stage.open(force):
-            if not (chain.folder / "config.json").exists():
+            if not present(chain.folder / "config.json"):
                 write_json(chain.folder / "config.json", chain.run_config.to_dict())
             run: Callable = import_module(f"wmlib.stages.{name}").run
             run(chain, stage)

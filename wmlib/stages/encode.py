@@ -16,7 +16,7 @@ from wmlib.config import RolloutConfig
 from wmlib.data.rollouts import RolloutStore, encoded, read_encoded
 from wmlib.errors import UserError
 from wmlib.rollout.executors import TRIES
-from wmlib.runs import Progress, Stage, Stopwatch, available_cores, write_arrays
+from wmlib.runs import Progress, Stage, Stopwatch, available_cores, present, write_arrays
 from wmlib.runs.pool import Lost, Pool
 
 
@@ -28,18 +28,18 @@ def run(chain, stage: Stage) -> None:
     if chain.iteration > 1 and chain.config.keep_vision:  # the same V has encoded the earlier episodes already
         for earlier in sorted((chain.at(chain.iteration - 1).encode / "latents").glob("*.npz")):
             target = stage / "latents" / earlier.name
-            if not os.path.lexists(target):
+            if not present(target):
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with suppress(OSError):  # a file system without links: it is encoded again
                     os.link(earlier, target)
-    finished = [target for _, target in work if os.path.lexists(target)]
+    finished = [target for _, target in work if present(target)]
     for target in finished:
         read_encoded(target)  # what an interrupted run left is whole
     done = len(finished)
     clock = Stopwatch(stage)
     frames, before, fruitless = 0, len(files) + 1, 0
     with Progress(stage.name, len(files), "episodes", start=done) as progress:
-        while missing := [pair for pair in work if not pair[1].exists()]:
+        while missing := [pair for pair in work if not present(pair[1])]:
             fruitless = 0 if len(missing) < before else fruitless + 1
             if fruitless == TRIES:
                 raise UserError(f"{stage.path}: workers die without encoding anything; --set rollout.workers=1")

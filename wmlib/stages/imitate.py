@@ -24,6 +24,7 @@ from wmlib.runs import (
     Stage,
     Stopwatch,
     available_cores,
+    present,
     read_arrays,
     read_csv,
     write_arrays,
@@ -96,7 +97,8 @@ def imitate(chain, stage: Stage) -> None:
 def find_teacher(chain, stage: Stage) -> int:
     """Evolve the teacher into ``teacher.npz``, unless it is there; returns the steps that took. A minute or two."""
     config, taught = chain.config, chain.config.teaching
-    if (stage / "teacher.npz").exists():
+    if present(stage / "teacher.npz"):
+        read_arrays(stage / "teacher.npz", ("weights",), {"weights": beginner().shape})
         return read_csv(stage / "teacher.csv", TEACHER)[-1]["env_steps"]
     seed = int(generator(config.seed, "teacher").integers(2**31))
     search = CMAES(beginner().size, taught.population, taught.sigma, seed, beginner().reshape(-1))

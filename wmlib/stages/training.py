@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from wmlib.errors import UserError
-from wmlib.runs import MetricLog, Progress, Stage, Stopwatch, quiet, read_arrays, write_arrays
+from wmlib.runs import MetricLog, Progress, Stage, Stopwatch, present, quiet, read_arrays, write_arrays
 from wmlib.seeds import generator
 from wmlib.stages.monitor import Monitor
 
@@ -47,7 +47,7 @@ def train(
     """
     checkpoint = stage / "checkpoint.npz"
     share_updates(model)
-    start = load_checkpoint(checkpoint, model) if checkpoint.exists() else 0
+    start = load_checkpoint(checkpoint, model) if present(checkpoint) else 0
     clock = Stopwatch(stage)
     stream = batches(start)
     logged = clock.done("metrics") if start else 0
@@ -84,7 +84,7 @@ def train(
 
 def _stopped(stage: Stage, update: int, seen: str, remedy: str) -> UserError:
     """The one line that ends a training gone wrong."""
-    where = "the last good checkpoint is kept, " if (stage / "checkpoint.npz").exists() else ""
+    where = "the last good checkpoint is kept, " if present(stage / "checkpoint.npz") else ""
     if stage.resumable:
         way = f"{where}the same command with a changed --set continues from there ({', '.join(stage.resumable)})"
     else:

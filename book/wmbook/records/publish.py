@@ -19,10 +19,12 @@ from wmlib.errors import UserError
 from wmlib.rollout.worker import WorkerSpec
 from wmlib.runs import (
     Stage,
+    present,
     provenance,
     read_arrays,
     read_metrics,
     read_record,
+    read_sealed,
     write_arrays,
     write_csv,
     write_json,
@@ -71,7 +73,7 @@ def report_vision(folder: Path, name: str, results: Path | None = None) -> None:
     config = as_trained(chain)
     _metrics_table(results / "training" / f"vision-{name}-seed{config.seed}.csv", chain.vision)
     file = results / "visions.json"
-    record = read_record(file) if file.exists() else {}
+    record = read_record(file) if present(file) else {}
     recorded = chain.vision.summary()
     settings = {"vision": config.vision, **asdict(config.vision_settings)}
     record.setdefault(name, {})[str(config.seed)] = {"settings": settings, "figures": recorded}
@@ -101,7 +103,7 @@ def _of_task(results: Path, name: str) -> Path:
 
 
 def _merge_rows(path: Path, new: list[dict], arm: str, seed: int) -> None:
-    kept = read_rows(path) if path.exists() else []
+    kept = read_rows(path) if present(path) else []
     rows = [row for row in kept if (row["arm"], row["train_seed"]) != (arm, seed)]
     rows += [row | {"arm": arm} for row in new]
     rows.sort(key=lambda row: (row["task"], row["arm"], row["train_seed"], row["renderer"], row["track_seed"]))
@@ -125,7 +127,7 @@ def _merge_curve(path: Path, chain: Chain, arm: str, seed: int) -> None:
 
 
 def _merge_costs(path: Path, chain: Chain, arm: str, seed: int) -> None:
-    record = read_record(path) if path.exists() else {}
+    record = read_record(path) if present(path) else {}
     stages = figures(chain)
     record[f"{arm}/seed{seed}"] = {
         "scale": chain.config.scale,
@@ -140,7 +142,7 @@ def _merge_costs(path: Path, chain: Chain, arm: str, seed: int) -> None:
 
 def _provenance(path: Path) -> dict:
     """Where and with what a stage was run. Raises :class:`UserError` if the file is damaged."""
-    record = read_record(path, **PROVENANCE)
+    record = read_sealed(path, **PROVENANCE)
     processor, revision = record["processor"], record.get("git")  # None: no repository
     texts = [*record["versions"].values(), processor.get("model"), "" if revision is None else revision]
     features = processor.get("extensions")
@@ -180,7 +182,7 @@ def summarise(results: Path) -> dict:
     rows = read_rows(results / "evaluations.csv")
     task = next(task for task in TASKS.values() if task.record == rows[0]["task"])
     true = task.renderers[0]
-    costs = read_record(results / "runs.json") if (results / "runs.json").exists() else {}
+    costs = read_record(results / "runs.json") if present(results / "runs.json") else {}
     arms = {}
     for arm in sorted({row["arm"] for row in rows}):
         seeds = sorted({row["train_seed"] for row in rows if row["arm"] == arm})
@@ -226,7 +228,7 @@ def publish_weights(chain: Chain, folder: Path = FOLDER) -> None:
     config, arm, seed = chain.config, label(chain.config), chain.config.seed
     place = folder / arm / f"seed{seed}"
     manifest = folder / "manifest.json"
-    record = read_record(manifest, arms=dict) if manifest.exists() else {"arms": {}}
+    record = read_record(manifest, arms=dict) if present(manifest) else {"arms": {}}
     entry = record["arms"].setdefault(arm, {"headline": seed, "train_seeds": {}})
     chosen = _chosen(chain)
     others = [run["validation_mean"] for other, run in entry["train_seeds"].items() if other != str(seed)]
