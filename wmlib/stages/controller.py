@@ -18,7 +18,7 @@ import numpy as np
 from wmlib.errors import UserError
 from wmlib.rollout.executors import make_executor
 from wmlib.rollout.lanes import Job
-from wmlib.runs import MetricLog, Progress, Stage, Stopwatch, read_arrays
+from wmlib.runs import MetricLog, Progress, Stage, Stopwatch, present, read_arrays
 from wmlib.search.cmaes import CMAES, generations_told
 from wmlib.seeds import generator, track_seeds
 from wmlib.stages.agents import worker_spec
@@ -38,7 +38,7 @@ def evolve(chain, stage: Stage) -> None:
     config, settings = chain.config, chain.config.controller
     encoder, memory = chain.vision / "encoder.npz", chain.eyes / "memory.npz"
     search_file, curve_file = stage / "search.npz", stage / "learning_curve.csv"
-    if (stage / "search.pkl").exists():
+    if present(stage / "search.pkl"):
         raise UserError(f"{stage / 'search.pkl'}: an older version's search could run code; use --force")
     goes_on = settings.begins_at == "search"  # it is the first iteration's
     seed = int(generator(config.seed, "search", 1 if goes_on else chain.iteration).integers(2**31))
@@ -61,7 +61,7 @@ def evolve(chain, stage: Stage) -> None:
     curve = []
     earlier = chain.data_driver.controller / "search.npz" if goes_on else None
     before = generations_told(earlier) if earlier else 0
-    if search_file.exists():
+    if present(search_file):
         search.resume(search_file)
         curve = read_curve(curve_file)[: search.generation - before]
         if [row["generation"] for row in curve] != list(range(before + 1, search.generation + 1)):
