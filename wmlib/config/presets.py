@@ -48,8 +48,9 @@ TASK_PRESETS: dict[str, dict[str, list[str]]] = {
         ],
         "quick": [
             "collect.episodes=300", "collect.on_policy_episodes=60", "iterations=2", "vae.updates=800",
-            "memory.updates=700", "memory.later_updates=150", "controller.population=32", "controller.generations=20",
-            "controller.early_generations=10", "controller.validation_tracks=16",
+            "memory.updates=1200", "memory.later_updates=400", "memory.latent_noise=0.05", "controller.sees=mean",
+            "controller.population=32", "controller.generations=20", "controller.early_generations=10",
+            "controller.validation_tracks=64", "evaluate.tracks=100",
         ],
         "full": [
             "collect.episodes=2000", "collect.on_policy_episodes=200", "iterations=3", "vae.updates=2200",
