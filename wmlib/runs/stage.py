@@ -84,7 +84,7 @@ class Stage:
 
     @property
     def done(self) -> bool:
-        return present(self.path / DONE)  # a link that leads nowhere is no sign that the stage was never done
+        return present(self.path / DONE)
 
     def summary(self) -> dict:
         """What the finished stage recorded: seconds and key figures. Empty if it is not finished.

@@ -169,7 +169,7 @@ def agent_of(chain: Chain) -> Agent:
     places = {"encoder": chain.vision, "decoder": chain.vision, "memory": chain.eyes}
     places |= dict.fromkeys(("controller", "teacher"), chain.controller)
     files = {part: stage / f"{part}.npz" for part, stage in places.items()}
-    files = {part: file for part, file in files.items() if present(file)}  # a bad link is refused by its reader
+    files = {part: file for part, file in files.items() if present(file)}
     return Agent(label(chain.config), chain.config.seed, chain.config, files, figures(chain, "memory"), "training run")
 
 

@@ -17,7 +17,7 @@ from wmlib.envs.dream import in_threads
 from wmlib.errors import UserError
 from wmlib.rollout.executors import make_executor
 from wmlib.rollout.lanes import Job
-from wmlib.rollout.teacher import beginner, judge
+from wmlib.rollout.teacher import beginner, judge, read_teacher
 from wmlib.runs import (
     MetricLog,
     Progress,
@@ -98,7 +98,7 @@ def find_teacher(chain, stage: Stage) -> int:
     """Evolve the teacher into ``teacher.npz``, unless it is there; returns the steps that took. A minute or two."""
     config, taught = chain.config, chain.config.teaching
     if present(stage / "teacher.npz"):
-        read_arrays(stage / "teacher.npz", ("weights",), {"weights": beginner().shape})
+        read_teacher(stage / "teacher.npz")  # whole
         return read_csv(stage / "teacher.csv", TEACHER)[-1]["env_steps"]
     seed = int(generator(config.seed, "teacher").integers(2**31))
     search = CMAES(beginner().size, taught.population, taught.sigma, seed, beginner().reshape(-1))
