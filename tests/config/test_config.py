@@ -93,6 +93,9 @@ def test_settings_that_need_each_other_come_in_any_order(together):
         ([*ACTOR, "controller.dream_return=episode", "controller.caution=1.5"], "counts once"),
         ([*ACTOR, "controller.dream_return=episode", "controller.calibrated=true"], "counts once"),
         ([*ACTOR, "controller.late_from=2"], "counts once"),
+        ([*ACTOR, "controller.offset=0.5"], "controller.offset"),
+        (["controller.offset=0.5"], "controller.offset"),
+        (["task=takecover", "controller.offset=0.5"], "controller.offset"),
     ],
 )
 def test_what_does_not_go_together_is_refused(together, part):

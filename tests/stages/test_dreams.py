@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -205,6 +206,26 @@ def test_ends_count_as_often_as_the_world_has_more_of_them(finished, monkeypatch
     np.testing.assert_allclose(worth, episode_return(paid, np.array([20, 15]), ended, dreams.task))
     dreams.settings, dreams._scale = replace(dreams.settings, calibrated=False), None
     assert dreams.scale(None) == 1
+
+
+def test_every_dream_has_an_offset_of_its_own_for_all_candidates_and_steps(finished):
+    """What C pays with an offset is what a C with other biases pays without."""
+    dreams = Dreams(Chain(SMOKE.override([*AGAIN, "controller.dream_steps=10"]), finished))
+    executor = SimpleNamespace(spread=lambda function, calls: [function(*call) for call in calls])
+    candidates = np.random.default_rng(0).standard_normal((3, 867))
+    shifted = replace(dreams.settings, offset=0.5)
+    for seed in (1, 2):
+        dreams.settings = shifted
+        returns, lived = dreams(executor, candidates, [seed])
+        other, offset = candidates.copy(), dreams.offsets([seed])
+        other[:, -3:] += offset
+        dreams.settings = replace(shifted, offset=0.0)
+        np.testing.assert_array_equal(returns, dreams(executor, other, [seed])[0])
+        assert np.abs(returns - dreams(executor, candidates, [seed])[0]).max() > 1e-6
+    dreams.settings = shifted
+    drawn = dreams.offsets(list(range(2000)))
+    np.testing.assert_allclose(drawn.std(0), 0.5, rtol=0.1)
+    np.testing.assert_allclose(drawn.mean(0), 0, atol=0.05)
 
 
 def test_m_and_its_dreams_may_know_v_better_than_v_does(finished):

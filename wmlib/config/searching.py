@@ -73,6 +73,10 @@ class ControllerConfig:
     calibrated: bool = later(False)
     """Whether ends count, besides, as many times as the newest drivers' real episodes ended more often per step than
     their dreams do."""
+    offset: float = later(0.0)
+    """Standard deviation of what a dream adds to each of C's pre-activations, the same at all of its steps: a car that
+    pulls to a side, or always has a little gas (Tobin et al. 2017, domain randomisation). M knows too little of what
+    a C loses the road by; one that also drives such cars keeps away from it. 0: nothing."""
     begins_at: str = later("zeros")
     """Where the search of each iteration after the first begins: at zeros; at the last one's C; or it is the last one's
     search, which goes on."""
@@ -117,6 +121,8 @@ class ControllerConfig:
         for name, given in (("caution", self.caution != 1), ("calibrated", self.calibrated)):
             if given and self.dream_return != "episode":
                 raise UserError(f"controller.{name}: is about the ends of controller.dream_return=episode")
+        if self.offset and (self.world, self.search, self.inputs == "zch") != ("dream", "evolution", False):
+            raise UserError("controller.offset: is of an evolution in dreams, for a C with biases; give 0")
         if self.sigma_halves and not self.sigma_limit:
             raise UserError("controller.sigma_halves: there is no controller.sigma_limit to halve")
 

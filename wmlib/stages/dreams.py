@@ -68,6 +68,11 @@ class Dreams:
         """Where the dreams of seeds begin."""
         return States.concatenate([self.first(seed) for seed in seeds])
 
+    def offsets(self, seeds: list[int]) -> np.ndarray:
+        """What the dreams of seeds add to C's pre-activations, (seeds, action)."""
+        drawn = [generator(seed, "dream", "offset").standard_normal(self.task.action_size) for seed in seeds]
+        return self.settings.offset * np.stack(drawn)
+
     def __call__(self, executor, candidates: np.ndarray, seeds: list[int]) -> tuple[np.ndarray, np.ndarray]:
         """Returns and steps lived of candidates (n, P), both (seeds, n), wherever the executor lives them.
 
@@ -75,6 +80,8 @@ class Dreams:
         """
         starts = self.states(seeds).take(np.repeat(np.arange(len(seeds)), len(candidates)))
         lives = np.tile(candidates, (len(seeds), 1))
+        if self.settings.offset:
+            lives[:, -self.task.action_size :] += np.repeat(self.offsets(seeds), len(candidates), axis=0)  # the biases
         steps, tau = self.settings.dream_steps or self.task.max_steps, self.settings.tau
         z, *memory = starts.arrays
         total, lived = self.world.returns(self.settings, lives, z, steps, tau, seeds[0], executor.spread, memory)
