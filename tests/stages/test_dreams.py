@@ -109,6 +109,13 @@ def test_eyes_stay_a_search_goes_on_and_neighbours_drive(tmp_path):
     assert drivers[2:].std() == pytest.approx(rows[0][-1]["sigma"], rel=0.1)
 
 
+def test_where_dreams_have_cars_that_pull_to_a_side_such_cars_drive(finished):
+    settings = ["controller.offset=0.5", "collect.on_policy_spread=1", "collect.on_policy_episodes=5"]
+    chain = Chain(SMOKE.override([*AGAIN, *settings]), finished)
+    drivers = _neighbours(chain, np.zeros(867))
+    assert np.count_nonzero(drivers, axis=1).tolist() == [867, 3, 867, 3, 867]
+
+
 def test_a_search_that_goes_on_resumes_where_it_was(tmp_path, monkeypatch):
     config = SMOKE.override([*AGAIN, "controller.begins_at=search"])
     folders = [tmp_path / "in peace", tmp_path / "cut"]

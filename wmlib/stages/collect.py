@@ -79,4 +79,10 @@ def _neighbours(chain, c: np.ndarray) -> np.ndarray:
     sigma = read_curve(chain.data_driver.controller / "learning_curve.csv")[-1]["sigma"]
     random = generator(chain.config.seed, "collect", "neighbours", chain.iteration)
     own = np.repeat(c[None], settings.on_policy_episodes - count, axis=0)
-    return np.concatenate([own, c + sigma * random.standard_normal((count, len(c)))])
+    near = c + sigma * random.standard_normal((count, len(c)))
+    offset = chain.data_driver.config.controller.offset
+    if offset:  # what befalls cars that pull to a side, M learns from such cars
+        actions = chain.config.numbers.action_size
+        near[1::2] = c
+        near[1::2, -actions:] += offset * random.standard_normal((count // 2, actions))
+    return np.concatenate([own, near])
