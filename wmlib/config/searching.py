@@ -76,7 +76,8 @@ class ControllerConfig:
     offset: float = later(0.0)
     """Standard deviation of what a dream adds to each of C's pre-activations, the same at all of its steps: a car that
     pulls to a side, or always has a little gas (Tobin et al. 2017, domain randomisation). M knows too little of what
-    a C loses the road by; one that also drives such cars keeps away from it. 0: nothing."""
+    a C loses the road by; one that also drives such cars keeps away from it. Half of the neighbours that
+    ``collect.on_policy_spread`` lets drive are such cars, too. 0: nothing."""
     begins_at: str = later("zeros")
     """Where the search of each iteration after the first begins: at zeros; at the last one's C; or it is the last one's
     search, which goes on."""

@@ -71,7 +71,8 @@ def drivers(chain) -> np.ndarray:
 
 
 def _neighbours(chain, c: np.ndarray) -> np.ndarray:
-    """C (P,) for every episode that it drives itself, then its neighbours for the others: (drivers, P)."""
+    """C (P,) for every episode that it drives itself, then its neighbours for the others: (drivers, P). With
+    ``controller.offset``, every other neighbour is C in a car that pulls to a side, as in C's dreams."""
     settings = chain.config.collect
     count = round(settings.on_policy_spread * settings.on_policy_episodes)
     if not count:
@@ -81,7 +82,7 @@ def _neighbours(chain, c: np.ndarray) -> np.ndarray:
     own = np.repeat(c[None], settings.on_policy_episodes - count, axis=0)
     near = c + sigma * random.standard_normal((count, len(c)))
     offset = chain.data_driver.config.controller.offset
-    if offset:  # what befalls cars that pull to a side, M learns from such cars
+    if offset:
         actions = chain.config.numbers.action_size
         near[1::2] = c
         near[1::2, -actions:] += offset * random.standard_normal((count // 2, actions))
