@@ -250,11 +250,10 @@ def test_without_javascript_there_is_a_film(reader):
     reader.tell("Emulation.setScriptExecutionDisabled", {"value": True})
     try:
         reader.open()
-        root = reader.tell("DOM.getDocument", {})["root"]["nodeId"]
-        film = reader.tell("DOM.querySelector", {"nodeId": root, "selector": "#drive video[poster]"})["nodeId"]
-        assert reader.tell("DOM.getBoxModel", {"nodeId": film})["model"]["height"] > 100
     finally:
         reader.tell("Emulation.setScriptExecutionDisabled", {"value": False})
+    # What was skipped while the page loaded stays skipped: only this look-up runs.
+    assert reader.js("return document.querySelector('#drive video[poster]').offsetHeight") > 100
 
 
 @pytest.mark.parametrize("size", SIZES)
