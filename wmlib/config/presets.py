@@ -53,8 +53,9 @@ TASK_PRESETS: dict[str, dict[str, list[str]]] = {
             "controller.validation_tracks=64", "evaluate.tracks=100",
         ],
         "full": [
-            "collect.episodes=2000", "collect.on_policy_episodes=200", "iterations=3", "vae.updates=2200",
-            "memory.updates=2000", "memory.later_updates=300", "controller.generations=40",
+            "collect.episodes=2000", "collect.on_policy_episodes=200", "iterations=6", "vae.updates=2200",
+            "memory.batch_size=16", "memory.updates=10000", "memory.later_updates=2500", "memory.latent_noise=0.05",
+            "memory.own_share=0", "controller.sees=mean", "controller.generations=60",
             "controller.early_generations=20", "controller.validate_every=20", "controller.validation_tracks=32",
         ],
     },
