@@ -123,7 +123,7 @@ def passes_figure(folder: Path | None = None, arm: str = "dream-tau-1.15"):
         axes.set(title=f"pass {number}", xlabel="generation", ylim=(0, 2100))
         axes.axhline(SOLVED, color=BLACK, linewidth=0.8, linestyle=(0, (2, 2)))
     panels[0, 0].set_ylabel("tics survived")
-    panels[0, -1].legend(loc="lower right", handlelength=1.2)
+    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
 
 
