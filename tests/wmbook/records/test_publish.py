@@ -107,3 +107,13 @@ def test_the_best_run_of_an_arm_that_dreams_can_draw_and_the_others_weigh_little
     for arm in ("dream-cma", "dream-tau-1.15", "dream-tau-1.30"):
         assert shipped_agent(arm).path("decoder") is not None
     assert all(shipped_agent("dream-cma", seed).path("decoder") is None for seed in (1, 2))
+
+
+def test_no_shipped_file_is_left_over():
+    """Who shares V and M with another arm has none of its own beside them: an earlier run's would weigh, unread."""
+    arms, named = read_json(publish.FOLDER / "manifest.json")["arms"], set()
+    for arm, entry in arms.items():
+        for seed, run in entry["train_seeds"].items():
+            shared = run.get("shared", {})
+            named |= {shared.get(name, f"{arm}/seed{seed}/{name}") for name in run["sha256"]}
+    assert {file.relative_to(publish.FOLDER).as_posix() for file in publish.FOLDER.rglob("*.npz")} == named
