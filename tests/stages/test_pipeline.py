@@ -8,7 +8,8 @@ import pytest
 
 from wmbook.compare import measure
 from wmbook.press.chapter import Chapter
-from wmbook.records.publish import publish_weights, report, summarise
+from wmbook.records.publish import report, summarise
+from wmbook.records.ship import publish_weights
 from wmbook.show import own
 from wmlib.cli import main
 from wmlib.config import Config

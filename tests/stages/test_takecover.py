@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from wmbook.records.publish import publish_weights
+from wmbook.records.ship import publish_weights
 from wmlib.config import Config
 from wmlib.runs import read_arrays
 from wmlib.stages.agents import finished, shipped_agent, trained_agent

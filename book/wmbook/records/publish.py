@@ -1,4 +1,4 @@
-"""``wmbook report``: the only writer of ``book/results/`` and ``wmlib/pretrained/``.
+"""``wmbook report``: the only writer of ``book/results/`` and, see :mod:`wmbook.records.ship`, ``wmlib/pretrained/``.
 
 Rows of an (arm, training seed) replace its earlier rows; everything else in the folder is kept, so runs can be reported
 one after the other. All printed numbers are then computed again from the rows.
@@ -13,6 +13,7 @@ import numpy as np
 
 from wmbook.records.intervals import two_level_interval
 from wmbook.records.records import find_root, read_table
+from wmbook.records.ship import chosen_row, publish_weights
 from wmlib.config import TASKS, Config, RolloutConfig
 from wmlib.envs import world
 from wmlib.errors import UserError
@@ -20,26 +21,22 @@ from wmlib.rollout.worker import WorkerSpec
 from wmlib.runs import (
     Stage,
     present,
-    provenance,
-    read_arrays,
     read_metrics,
     read_record,
     read_sealed,
-    write_arrays,
     write_csv,
     write_json,
     write_text,
 )
 from wmlib.seeds import track_seeds
-from wmlib.stages.agents import FOLDER, as_trained, entry_digest, figures, finished, label, sha256
+from wmlib.stages.agents import FOLDER, as_trained, figures, finished, label
 from wmlib.stages.chain import Chain
-from wmlib.stages.curve import COLUMNS, read_curve
+from wmlib.stages.curve import read_curve
 from wmlib.stages.evaluate import COLUMNS as EPISODES
 from wmlib.stages.evaluate import UNMODIFIED_LANES, evaluate, read_rows
 from wmlib.stats import describe
 
 PROVENANCE = {"wmlib": str, "python": str, "versions": dict, "processor": dict, "cores": int, "seconds": float}
-HEADLINE_ARMS = ("vae-zh", "vaegan-zh")  # the best run's decoder is shipped too, for pictures and dreams
 
 
 def report(folders: list[Path], results: Path | None, publish: bool, pretrained: Path = FOLDER) -> None:
@@ -53,7 +50,7 @@ def report(folders: list[Path], results: Path | None, publish: bool, pretrained:
             _merge_rows(results / "evaluations.csv", read_rows(chain.evaluate / "episodes.csv"), arm, seed)
             _merge_curve(results / "learning_curves.csv", chain, arm, seed)
             _merge_costs(results / "runs.json", chain, arm, seed)
-            _training_curves(results / "training", chain, arm, seed)
+            _training_curves(results, chain, arm, seed)
             if publish:
                 publish_weights(chain, pretrained)
             write_json(results / "summary.json", summarise(results))
@@ -71,7 +68,8 @@ def report_vision(folder: Path, name: str, results: Path | None = None) -> None:
     if not chain.vision.done:
         raise UserError(f"{chain.vision.path}: has not finished; run `wmlib vision --run {folder}` first")
     config = as_trained(chain)
-    _metrics_table(results / "training" / f"vision-{name}-seed{config.seed}.csv", chain.vision)
+    if text := _metrics_text(chain.vision):
+        write_text(results / "training" / f"vision-{name}-seed{config.seed}.csv", text)
     file = results / "visions.json"
     record = read_record(file) if present(file) else {}
     recorded = chain.vision.summary()
@@ -134,7 +132,7 @@ def _merge_costs(path: Path, chain: Chain, arm: str, seed: int) -> None:
         "config": chain.config.to_dict(),
         "stages": stages,
         "total_seconds": round(sum(stage["seconds"] for stage in stages.values()), 1),
-        "chosen": _chosen(chain),
+        "chosen": chosen_row(chain),
         "provenance": _provenance(chain.controller / "provenance.json"),
     }
     write_json(path, dict(sorted(record.items())))
@@ -151,30 +149,37 @@ def _provenance(path: Path) -> dict:
     return record
 
 
-def _chosen(chain: Chain) -> dict:
-    """The row of the learning curve whose mean is the answer, every figure of its type."""
-    whole = dict.fromkeys(("generation", "env_steps", "cores", "validation_n"), int)
-    return read_record(chain.controller / "chosen.json", **{**dict.fromkeys(COLUMNS, float), **whole})
+def _training_curves(results: Path, chain: Chain, arm: str, seed: int) -> None:
+    """Training metrics of V and M, as they were logged.
 
-
-def _training_curves(folder: Path, chain: Chain, arm: str, seed: int) -> None:
-    """Training metrics of V and M, as they were logged."""
+    Arms share a table when they learnt in the same training. Where another arm's says otherwise, this one has its own.
+    """
+    runs = read_record(results / "runs.json") if present(results / "runs.json") else {}
+    others = [run for name, run in runs.items() if name.endswith(f"/seed{seed}") and name != f"{arm}/seed{seed}"]
     for stage in (chain.vision, chain.memory):
-        _metrics_table(folder / f"{stage.name}-seed{seed}.csv", stage)
+        usual, own = (results / "training" / f"{name}-seed{seed}.csv" for name in (stage.name, f"{stage.name}-{arm}"))
+        text = _metrics_text(stage)
+        if not text:
+            continue
+        taken = present(usual) and any(stage.name in run["stages"] for run in others)
+        if taken and usual.read_text(encoding="utf-8") != text:
+            write_text(own, text)
+        else:
+            write_text(usual, text)
+            own.unlink(missing_ok=True)
 
 
-def _metrics_table(path: Path, stage: Stage) -> None:
-    """A stage's logged metrics as CSV, if it logged any."""
+def _metrics_text(stage: Stage) -> str:
+    """A stage's logged metrics as CSV, empty if it logged none."""
     if stage.done:
         stage.check_whole()
     records = read_metrics(stage / "metrics.jsonl")
-    if records:
-        names = sorted({name for record in records for name in record} - {"step"})
-        lines = [",".join(["step", *names])]
-        for record in records:
-            values = (f"{record[name]:.6g}" if name in record else "" for name in names)
-            lines.append(",".join([str(record["step"]), *values]))
-        write_text(path, "\n".join(lines) + "\n")
+    names = sorted({name for record in records for name in record} - {"step"})
+    lines = [",".join(["step", *names])]
+    for record in records:
+        values = (f"{record[name]:.6g}" if name in record else "" for name in names)
+        lines.append(",".join([str(record["step"]), *values]))
+    return "\n".join(lines) + "\n" if records else ""
 
 
 def summarise(results: Path) -> dict:
@@ -216,65 +221,3 @@ def _headline(arm: str, seeds: list[int], costs: dict) -> int:
     if not known:
         return seeds[0]
     return max(known, key=lambda seed: costs[f"{arm}/seed{seed}"]["chosen"]["validation_mean"])
-
-
-def publish_weights(chain: Chain, folder: Path = FOLDER) -> None:
-    """Copy what evaluation needs as float16 and record it in the manifest.
-
-    A decoder, most of the bytes, goes only with a run that is the best so far, and stays when it is no longer.
-    """
-    from wmlib.models.weights import load_weights, save_weights
-
-    config, arm, seed = chain.config, label(chain.config), chain.config.seed
-    place = folder / arm / f"seed{seed}"
-    manifest = folder / "manifest.json"
-    record = read_record(manifest, arms=dict) if present(manifest) else {"arms": {}}
-    entry = record["arms"].setdefault(arm, {"headline": seed, "train_seeds": {}})
-    chosen = _chosen(chain)
-    others = [run["validation_mean"] for other, run in entry["train_seeds"].items() if other != str(seed)]
-    parts = {"encoder": chain.vision / "encoder.npz"}
-    if config.controller.inputs != "z":
-        parts["memory"] = chain.eyes / "memory.npz"
-    best = chosen["validation_mean"] >= max(others, default=-np.inf)
-    dreams = config.controller.world == "dream"
-    if (dreams or config.arm in HEADLINE_ARMS) and (best or (place / "decoder.npz").exists()):
-        parts["decoder"] = chain.vision / "decoder.npz"
-    learns_beside = dreams or config.controller.taught
-    shared = _shared(record["arms"], arm, seed, config, parts) if learns_beside else {}
-    for name, source in parts.items():
-        if f"{name}.npz" not in shared:
-            save_weights(place / f"{name}.npz", load_weights(source), dtype="float16")
-    parameters = read_arrays(chain.controller / "controller.npz", ("parameters",))["parameters"]
-    write_arrays(place / "controller.npz", {"parameters": parameters.astype(np.float32)}, level=9)
-    if config.controller.search == "imitation":
-        write_arrays(place / "teacher.npz", read_arrays(chain.controller / "teacher.npz", ("weights",)), level=9)
-    run = {
-        "sha256": {
-            **{file.name: sha256(file) for file in sorted(place.glob("*.npz"))},
-            **{name: sha256(folder / file) for name, file in shared.items()},
-        },
-        **({"shared": shared} if shared else {}),
-        "config": config.to_dict(),
-        "stages": figures(chain, "memory"),
-        "validation_mean": chosen["validation_mean"],
-        "generation": chosen["generation"],
-        "renderer": "wmlib",
-        "provenance": provenance(),
-    }
-    entry["train_seeds"][str(seed)] = {"digest": entry_digest(run), **run}
-    entry["headline"] = int(max(entry["train_seeds"], key=lambda s: entry["train_seeds"][s]["validation_mean"]))
-    write_json(manifest, record)
-
-
-def _shared(arms: dict, arm: str, seed: int, config: Config, parts: dict) -> dict[str, str]:
-    """V's and M's files that another arm has shipped already, having the same M: name to where it lies."""
-    same = ("task", "seed", "vision", "encoder_compute", "collect", "vae", "vaegan", "memory")
-    made_with = {name: config.to_dict()[name] for name in same}
-    for other, entry in arms.items():
-        run = entry["train_seeds"].get(str(seed), {})
-        theirs = Config.from_dict(run["config"], "manifest.json").to_dict() if run else {}
-        twin = {name: theirs.get(name) for name in same} == made_with
-        whole = all(f"{name}.npz" in run.get("sha256", {}) for name in parts)
-        if other != arm and twin and whole and "shared" not in run:
-            return {f"{name}.npz": f"{other}/seed{seed}/{name}.npz" for name in parts}
-    return {}

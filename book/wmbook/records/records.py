@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from wmlib.errors import UserError
+from wmlib.runs import present
 from wmlib.stages.evaluate import read_rows
 
 MISSING = "No record of this yet. These two commands write it: wmlib run --scale full; wmbook report --run runs/full"
@@ -145,7 +146,10 @@ class Records:
         """Logged metrics of the last training of ``vision`` or ``memory`` in one run (by default the headline one)."""
         names = [name for name in self.stages(arm, train_seed) if name.startswith(f"{part}-")]
         seed = self.headline_seed(arm) if names and train_seed is None else train_seed
-        return columns(read_table(self.folder / f"training/{names[-1]}-seed{seed}.csv")) if names else {}
+        if not names:
+            return {}
+        own = self.folder / f"training/{names[-1]}-{arm}-seed{seed}.csv"  # where another arm's training has the name
+        return columns(read_table(own if present(own) else self.folder / f"training/{names[-1]}-seed{seed}.csv"))
 
     @cached_property
     def visions(self) -> dict[str, dict]:

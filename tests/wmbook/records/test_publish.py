@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from wmbook.records import publish
+from wmbook.records import publish, ship
 from wmbook.records.records import Records
 from wmlib.config import Config
 from wmlib.errors import UserError
@@ -76,7 +76,7 @@ def test_every_metric_of_a_vaegans_training_is_kept(tmp_path):
     records = [{"step": 0, "held_out_kl": 9.0}, {"step": 49, **logged, "learning_rate": 1e-3}]
     chain.vision.path.mkdir(parents=True)
     (chain.vision / "metrics.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
-    publish._training_curves(tmp_path / "training", chain, "vaegan-zh", 0)
+    publish._training_curves(tmp_path, chain, "vaegan-zh", 0)
     write_json(tmp_path / "summary.json", {"arms": {"vaegan-zh": {"headline_seed": 0}}})
     stages = {name: {} for name in ("vision-vae", "memory-vae", chain.vision.name, chain.memory.name)}
     write_json(tmp_path / "runs.json", {"vaegan-zh/seed0": {"stages": stages}})
@@ -84,6 +84,38 @@ def test_every_metric_of_a_vaegans_training_is_kept(tmp_path):
     assert {name: values[1] for name, values in curve.items() if name in logged} == logged
     assert list(curve["step"]) == [0, 49] and curve["held_out_kl"][0] == 9.0
     assert np.isnan(curve["held_out_kl"][1]) and np.isnan(curve["gan_decoder"][0])
+
+
+def test_a_training_of_another_arm_keeps_its_table(tmp_path):
+    """Stages of two arms may have one name and be two trainings: of other settings, or of another run."""
+    chain = Chain(Config.preset("quick"), tmp_path / "run")
+    write_json(
+        tmp_path / "runs.json", {f"{arm}/seed0": {"stages": {chain.memory.name: {}}} for arm in ("first", "other")}
+    )
+    write_json(tmp_path / "summary.json", {"arms": {arm: {"headline_seed": 0} for arm in ("first", "other")}})
+    chain.memory.path.mkdir(parents=True)
+
+    def losses(value: float, arm: str) -> dict[str, list[float]]:
+        (chain.memory / "metrics.jsonl").write_text(json.dumps({"step": 49, "loss": value}) + "\n")
+        publish._training_curves(tmp_path, chain, arm, 0)
+        return {each: list(Records(tmp_path).training(each, "memory")["loss"]) for each in ("first", "other")}
+
+    assert losses(1.0, "first") == {"first": [1.0], "other": [1.0]}
+    assert losses(2.0, "other") == {"first": [1.0], "other": [2.0]}
+    assert losses(1.0, "other") == {"first": [1.0], "other": [1.0]}
+    assert len(list((tmp_path / "training").iterdir())) == 1
+
+
+def test_files_that_another_arm_ships_lie_there_alone():
+    arms = {
+        "owner": {"train_seeds": {"0": {"sha256": {"encoder.npz": "e", "memory.npz": "m"}}}},
+        "guest": {
+            "train_seeds": {"0": {"sha256": {"decoder.npz": "d"}, "shared": {"decoder.npz": "x/seed0/decoder.npz"}}}
+        },
+    }
+    written = {"encoder.npz": "e", "memory.npz": "another", "decoder.npz": "d"}
+    assert ship._shared(arms, "new", 0, written) == {"encoder.npz": "owner/seed0/encoder.npz"}
+    assert ship._shared(arms, "owner", 0, written) == ship._shared(arms, "new", 1, written) == {}
 
 
 def test_a_v_without_a_driver_is_recorded_under_its_own_name(tmp_path):
@@ -111,9 +143,9 @@ def test_the_best_run_of_an_arm_that_dreams_can_draw_and_the_others_weigh_little
 
 def test_no_shipped_file_is_left_over():
     """Who shares V and M with another arm has none of its own beside them: an earlier run's would weigh, unread."""
-    arms, named = read_json(publish.FOLDER / "manifest.json")["arms"], set()
+    arms, named = read_json(ship.FOLDER / "manifest.json")["arms"], set()
     for arm, entry in arms.items():
         for seed, run in entry["train_seeds"].items():
             shared = run.get("shared", {})
             named |= {shared.get(name, f"{arm}/seed{seed}/{name}") for name in run["sha256"]}
-    assert {file.relative_to(publish.FOLDER).as_posix() for file in publish.FOLDER.rglob("*.npz")} == named
+    assert {file.relative_to(ship.FOLDER).as_posix() for file in ship.FOLDER.rglob("*.npz")} == named
