@@ -21,10 +21,10 @@ from wmlib.stages import dreams as dreams_stage
 from wmlib.stages.actor import DreamLearner
 from wmlib.stages.agents import agent_of
 from wmlib.stages.chain import Chain, run_all, run_stage
-from wmlib.stages.collect import _neighbours
 from wmlib.stages.curve import read_curve
 from wmlib.stages.dreams import BEGINNINGS, EVERY, MISTRUST, Dreams, episode_return
 from wmlib.stages.memory import latent_files
+from wmlib.stages.pilots import drivers
 
 SMOKE = Config.preset("smoke").override(
     ["rollout.executor=serial", "controller.world=dream", "controller.dream_steps=8"]
@@ -104,16 +104,16 @@ def test_eyes_stay_a_search_goes_on_and_neighbours_drive(tmp_path):
     assert [row["generation"] for part in rows for row in part] == [1, 2, 3, 4]
     told = [np.load(each / "search.npz")["told"] for each in (before, stage)]
     np.testing.assert_array_equal(told[1][:2], told[0])
-    drivers = _neighbours(chain, np.zeros(867))
-    assert not drivers[:2].any() and len(drivers) == 4
-    assert drivers[2:].std() == pytest.approx(rows[0][-1]["sigma"], rel=0.1)
+    moved = drivers(chain) - agent_of(chain.at(1)).parameters
+    assert not moved[:2].any() and len(moved) == 4
+    assert moved[2:].std() == pytest.approx(rows[0][-1]["sigma"], rel=0.1)
 
 
 def test_where_dreams_have_cars_that_pull_to_a_side_such_cars_drive(finished):
     settings = ["controller.offset=0.5", "collect.on_policy_spread=1", "collect.on_policy_episodes=5"]
     chain = Chain(SMOKE.override([*AGAIN, *settings]), finished)
-    drivers = _neighbours(chain, np.zeros(867))
-    assert np.count_nonzero(drivers, axis=1).tolist() == [867, 3, 867, 3, 867]
+    moved = drivers(chain) - agent_of(chain.at(1)).parameters
+    assert np.count_nonzero(moved, axis=1).tolist() == [867, 3, 867, 3, 867]
 
 
 def test_a_search_that_goes_on_resumes_where_it_was(tmp_path, monkeypatch):
@@ -202,7 +202,7 @@ def test_ends_count_as_often_as_the_world_has_more_of_them(finished, monkeypatch
     dreams = Dreams(Chain(SMOKE.override([*AGAIN, *settings]), finished))
     lived = np.array([[10, 5], [10, 10]])
     episodes = iter([np.array([5])] * lost + [np.array([], int)] * 9)
-    monkeypatch.setattr(Dreams, "__call__", lambda self, executor, candidates, seeds: (np.ones(lived.shape), lived))
+    monkeypatch.setattr(Dreams, "__call__", lambda *_, **__: (np.ones(lived.shape), lived))
     monkeypatch.setattr("wmlib.stages.dreams.latent_files", lambda chain, since=1: ([Path("a"), Path("b")], []))
     monkeypatch.setattr("wmlib.stages.dreams.read_encoded", lambda file: {"actions": np.zeros((10, 3))})
     monkeypatch.setattr("wmlib.stages.dreams.losses", lambda episode: next(episodes))

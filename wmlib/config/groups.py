@@ -27,13 +27,17 @@ class CollectConfig:
     """Share of episodes kept apart to measure V and M on tracks they never saw."""
     on_policy_episodes: int = 400
     """Episodes added in each iteration after the first, driven by noisy copies of the last controller."""
+    on_policy_steps: int = later(0)
+    """Real steps of such an iteration, about: as many episodes, up to ``MOST`` times ``on_policy_episodes``, as give
+    them if they last as long as the last iteration's. Drivers who soon lose the road then drive more episodes. 0:
+    always ``on_policy_episodes``."""
     on_policy_noise: float = 0.3
     """Standard deviation of the persistent action noise of those drivers."""
     on_policy_patience: int = later(0)
     """They stop when they reached no new tile for so many frames; 0: they drive to the end (paper)."""
     on_policy_spread: float = later(0.0)
-    """Share of those episodes driven by neighbours of the last controller, drawn about it as far off as its search's
-    last candidates were, instead of by itself."""
+    """Share of those episodes driven by neighbours of the last controller, and of its scout, if it has one: drawn about
+    it as far off as its search's last candidates were."""
 
     def __post_init__(self):
         at_least("collect.episodes", self.episodes, 2)
@@ -183,7 +187,7 @@ class MemoryConfig:
     late_rate: float = later(4e-4)
     """Adam's rate in such an iteration, a quarter of it at the end."""
     own_share: float = later(0.0)
-    """Share of the sequences of such an iteration that C's own episodes give; 0: the share of the steps they are."""
+    """Share of the sequences of such an iteration that C's own episodes give, at least that of the steps they are."""
     loss_share: float = later(0.0)
     """Share of C's own sequences in which it loses the road, at any place; 0: as often as it does."""
     beginnings: float = later(0.0)

@@ -86,7 +86,7 @@ class SequenceBatches:
 
     Args:
         whole_ends: cut them from the :func:`stream` of all episodes.
-        own, own_share: those of ``files`` that C drove, and the share of the windows that they give.
+        own, own_share: those of ``files`` that C drove, and the share of the windows that they give, at least.
         lost_ends: an episode's ``done`` is :func:`wmlib.data.lost.lost`.
         loss_share: of C's own windows, the share in which it loses the road.
         beginnings: share of the windows that begin where an episode does.
@@ -111,9 +111,8 @@ class SequenceBatches:
     ):
         self.loss_share, self.beginnings, self.first_own, self.losses = loss_share, beginnings, 0, []
         self.batch_size, self.length, self.seed = batch_size, length, seed
-        groups = ([file for file in files if file not in set(own)], 1 - own_share), (own, own_share)
-        self.episodes, windows, shares = [], [], []
-        for members, share in groups:
+        self.episodes, windows = [], []
+        for members in ([file for file in files if file not in set(own)], own):
             self.first_own = len(self.episodes)
             episodes = [read_encoded(file, noise) for file in members]
             if not whole_ends:  # found first: afterwards an episode that was stopped on the grass has ended
@@ -125,10 +124,13 @@ class SequenceBatches:
             count = np.array([len(episode["actions"]) - length + 1 for episode in episodes], int)
             self.episodes += [{**e, "rewards": shared_out(e["rewards"], reward_spread)} for e in episodes]
             windows.append(count)
-            shares.append(share * count / max(1, count.sum()))
         if not self.episodes:
             raise ValueError(f"no episode has {length} steps")
-        self.windows, shares = np.concatenate(windows), np.concatenate(shares)
+        self.windows = np.concatenate(windows)
+        others, mine = (int(count.sum()) for count in windows)
+        share = max(own_share, mine / (others + mine)) if mine else 0.0
+        parts = zip(windows, (1 - share, share), strict=True)
+        shares = np.concatenate([part * count / max(1, count.sum()) for count, part in parts])
         self.shares = shares / shares.sum()
 
     def at(self, update: int) -> dict[str, np.ndarray]:

@@ -16,18 +16,18 @@ from wmlib.rollout.executors import make_executor
 from wmlib.rollout.lanes import Job
 from wmlib.rollout.worker import WorkerSpec
 from wmlib.runs import Progress, Stage, Stopwatch
-from wmlib.seeds import generator, track_seeds
+from wmlib.seeds import track_seeds
 from wmlib.stages.agents import agent_of
-from wmlib.stages.curve import read_curve
+from wmlib.stages.pilots import drivers, episodes
 
 
 def run(chain, stage: Stage) -> None:
     """Record the episodes that are missing."""
-    config, count = chain.config, _episodes(chain)
+    config, count = chain.config, episodes(chain)
     store = RolloutStore(stage / "rollouts")
     watch = Stopwatch(stage)
     population, spec = _driver(chain, store.folder, max(1, min(config.rollout.lanes, count // 4)))
-    first = sum(_episodes(chain.at(earlier)) for earlier in range(1, chain.iteration))  # tracks of their own
+    first = sum(episodes(chain.at(earlier)) for earlier in range(1, chain.iteration))  # tracks of their own
     seeds = track_seeds("collect", config.seed, first, count)
     who = [0] * count if population is None else [index % len(population) for index in range(count)]
     missing = [Job(index, who[index], seed) for index, seed in enumerate(seeds) if index not in store]
@@ -48,11 +48,6 @@ def run(chain, stage: Stage) -> None:
     )
 
 
-def _episodes(chain) -> int:
-    settings = chain.config.collect
-    return settings.episodes if chain.iteration == 1 else settings.on_policy_episodes
-
-
 def _driver(chain, rollouts: Path, lanes: int) -> tuple[np.ndarray | None, WorkerSpec]:
     """Who drives: parameters (drivers, P), in turn, none for the random driver, and the workers' description."""
     config, settings = chain.config, chain.config.collect
@@ -62,28 +57,4 @@ def _driver(chain, rollouts: Path, lanes: int) -> tuple[np.ndarray | None, Worke
     driver = agent_of(chain.data_driver)
     noisy = {"samples": settings.samples, "noise": settings.on_policy_noise, "record": rollouts}
     spec = replace(driver.worker_spec(lanes), compute=config.encoder_compute, **noisy)
-    return _neighbours(chain, driver.parameters), spec
-
-
-def drivers(chain) -> np.ndarray:
-    """The C's that drove this iteration's data (drivers, P); in turn, if there are fewer than episodes."""
-    return _neighbours(chain, agent_of(chain.data_driver).parameters)
-
-
-def _neighbours(chain, c: np.ndarray) -> np.ndarray:
-    """C (P,) for every episode that it drives itself, then its neighbours for the others: (drivers, P). With
-    ``controller.offset``, every other neighbour is C in a car that pulls to a side, as in C's dreams."""
-    settings = chain.config.collect
-    count = round(settings.on_policy_spread * settings.on_policy_episodes)
-    if not count:
-        return c[None]
-    sigma = read_curve(chain.data_driver.controller / "learning_curve.csv")[-1]["sigma"]
-    random = generator(chain.config.seed, "collect", "neighbours", chain.iteration)
-    own = np.repeat(c[None], settings.on_policy_episodes - count, axis=0)
-    near = c + sigma * random.standard_normal((count, len(c)))
-    offset = chain.data_driver.config.controller.offset
-    if offset:
-        actions = chain.config.numbers.action_size
-        near[1::2] = c
-        near[1::2, -actions:] += offset * random.standard_normal((count // 2, actions))
-    return np.concatenate([own, near])
+    return drivers(chain), spec

@@ -13,11 +13,12 @@ from wmlib.envs.dream import Dream
 from wmlib.rollout.dreams import States, likely_mean, replay
 from wmlib.runs import read_arrays
 from wmlib.seeds import generator
-from wmlib.stages.collect import drivers
 from wmlib.stages.memory import latent_files
+from wmlib.stages.pilots import drivers
 
 EARLY = 60  # frames in which the picture zooms in and the car comes to speed
-RECENT = 120  # newest episodes, in whose states replayed dreams begin
+RECENT = 120  # newest episodes, which say what of z C sees
+STARTS = 100  # newest episodes, in whose states replayed dreams begin
 EVERY = 4  # frames between two states of them
 CALIBRATION = 384  # dreams, at least, that say how often dreams end
 MISTRUST = 4.0  # an end of a dream stands for at most so many of the world
@@ -46,7 +47,7 @@ class Dreams:
 
     def _replay(self, chain) -> tuple[States, States]:
         """States that real episodes went through in their first frames, and in all before they lost the road."""
-        some = [self._read(file) for file in self.files[-RECENT:]]
+        some = [self._read(file) for file in self.files[-STARTS:]]
         memories = [self.world.memory, *([self.world.eyes] if self.world.eyes else [])]
         parts = [replay(memory, some, generator(chain.config.seed, "dream", "replay"), EVERY) for memory in memories]
         states = States(*parts[0].arrays, *(array for part in parts[1:] for array in (part.h, part.c)))
@@ -73,14 +74,16 @@ class Dreams:
         drawn = [generator(seed, "dream", "offset").standard_normal(self.task.action_size) for seed in seeds]
         return self.settings.offset * np.stack(drawn)
 
-    def __call__(self, executor, candidates: np.ndarray, seeds: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(
+        self, executor, candidates: np.ndarray, seeds: list[int], offset: bool = True
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Returns and steps lived of candidates (n, P), both (seeds, n), wherever the executor lives them.
 
         Steps that an ended dream does not live are paid for, as those of a lane that patience stops.
         """
         starts = self.states(seeds).take(np.repeat(np.arange(len(seeds)), len(candidates)))
         lives = np.tile(candidates, (len(seeds), 1))
-        if self.settings.offset:
+        if self.settings.offset and offset:
             lives[:, -self.task.action_size :] += np.repeat(self.offsets(seeds), len(candidates), axis=0)  # the biases
         steps, tau = self.settings.dream_steps or self.task.max_steps, self.settings.tau
         z, *memory = starts.arrays
@@ -107,7 +110,7 @@ class Dreams:
             seed, tried = self.chain.config.seed, drivers(self.chain)
             count = -(-CALIBRATION // len(tried))
             seeds = generator(seed, "dream", "calibration", self.chain.iteration).integers(2**31, size=count).tolist()
-            _, lived = self(executor, tried, seeds)
+            _, lived = self(executor, tried, seeds, offset=False)
             dreamt = max(1, (lived < (self.settings.dream_steps or self.task.max_steps)).sum()) / lived.sum()
             files = [file for part in latent_files(self.chain, since=self.chain.iteration) for file in part]
             real = [read_encoded(file) for file in files]

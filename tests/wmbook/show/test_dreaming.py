@@ -4,7 +4,7 @@ import pytest
 
 from wmbook.records.records import Records, read_table
 from wmbook.show import dreaming
-from wmbook.show.dreaming import maturity_table, rounds, trial
+from wmbook.show.dreaming import maturity_table, rounds
 
 
 @pytest.fixture
@@ -38,11 +38,6 @@ def test_the_table_has_a_row_for_every_run_and_counts_real_steps_only(records):
     table = dreaming.arms_table(records)
     assert "| in dreams, CMA-ES | 0 | 812 ± 20 | 801 to 824 | 820 | 10 % | 100 | 120 |" in table
     assert "| in dreams, CMA-ES | 1 | 700 ± 20 |" in table
-
-
-def test_a_trial_has_its_rounds_in_order():
-    found = trial("c7")
-    assert len(found) == 24 and [row["steps"] for row in found] == sorted(row["steps"] for row in found)
 
 
 def test_each_dream_of_the_figure_is_beside_the_world_it_is_compared_with():
