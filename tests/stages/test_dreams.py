@@ -12,7 +12,7 @@ from wmlib.config import Config
 from wmlib.config.tasks import TASKS
 from wmlib.data.batches import SequenceBatches
 from wmlib.data.lost import lost
-from wmlib.data.rollouts import read_encoded
+from wmlib.data.rollouts import RolloutStore, read_encoded
 from wmlib.errors import UserError
 from wmlib.rollout.executors import make_executor
 from wmlib.search.cmaes import CMAES
@@ -21,10 +21,10 @@ from wmlib.stages import dreams as dreams_stage
 from wmlib.stages.actor import DreamLearner
 from wmlib.stages.agents import agent_of
 from wmlib.stages.chain import Chain, run_all, run_stage
+from wmlib.stages.collect import MOST, drivers, episodes
 from wmlib.stages.curve import read_curve
 from wmlib.stages.dreams import BEGINNINGS, EVERY, MISTRUST, Dreams, episode_return
 from wmlib.stages.memory import latent_files
-from wmlib.stages.pilots import drivers
 
 SMOKE = Config.preset("smoke").override(
     ["rollout.executor=serial", "controller.world=dream", "controller.dream_steps=8"]
@@ -114,6 +114,19 @@ def test_where_dreams_have_cars_that_pull_to_a_side_such_cars_drive(finished):
     chain = Chain(SMOKE.override([*AGAIN, *settings]), finished)
     moved = drivers(chain) - agent_of(chain.at(1)).parameters
     assert np.count_nonzero(moved, axis=1).tolist() == [867, 3, 867, 3, 867]
+
+
+def test_an_iteration_of_short_episodes_has_more_of_them(finished):
+    earlier = RolloutStore(Chain(SMOKE.override(AGAIN), finished).at(1).collect / "rollouts")
+    length = np.mean([earlier.length(file) for file in earlier.files()])
+
+    def count(times: float) -> int:
+        settings = ["collect.on_policy_episodes=10", f"collect.on_policy_steps={round(times * length)}"]
+        return episodes(Chain(SMOKE.override([*AGAIN, *settings]), finished))
+
+    assert [count(times) for times in (2, 23, 1000)] == [10, 23, MOST * 10]
+    settings = ["collect.on_policy_steps=1000000", "collect.on_policy_spread=0.5"]
+    assert len(drivers(Chain(SMOKE.override([*AGAIN, *settings]), finished))) == MOST * 4
 
 
 def test_a_search_that_goes_on_resumes_where_it_was(tmp_path, monkeypatch):

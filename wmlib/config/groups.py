@@ -36,8 +36,8 @@ class CollectConfig:
     on_policy_patience: int = later(0)
     """They stop when they reached no new tile for so many frames; 0: they drive to the end (paper)."""
     on_policy_spread: float = later(0.0)
-    """Share of those episodes driven by neighbours of the last controller, and of its scout, if it has one: drawn about
-    it as far off as its search's last candidates were."""
+    """Share of those episodes driven by neighbours of the last controller, drawn about it as far off as its search's
+    last candidates were, instead of by itself."""
 
     def __post_init__(self):
         at_least("collect.episodes", self.episodes, 2)

@@ -79,10 +79,8 @@ class ControllerConfig:
     a C loses the road by; one that also drives such cars keeps away from it. Half of the neighbours that
     ``collect.on_policy_spread`` lets drive are such cars, too. 0: nothing."""
     begins_at: str = later("zeros")
-    """Where the search of each iteration after the first begins: at zeros; at the last one's C; at best, the C whose
-    own drives, made for data, have earned the most; or it is the last one's search, which goes on. With best each
-    iteration but the last has a scout, too, a C of a search from zeros that drives beside C: two unlike C's show M more
-    of what it does not know. A C that does worse than the best one is given up."""
+    """Where the search of each iteration after the first begins: at zeros; at the last one's C; or it is the last one's
+    search, which goes on."""
     sigma_limit: float = later(0.0)
     """The search's step size never grows beyond it; 0: no limit."""
     sigma_halves: int = later(0)
@@ -100,7 +98,7 @@ class ControllerConfig:
         at_least("controller.tracks", self.tracks, 1)
         at_least("controller.generations", self.generations, 1)
         one_of("controller.world", self.world, ("real", "dream"))
-        one_of("controller.begins_at", self.begins_at, ("zeros", "last", "best", "search"))
+        one_of("controller.begins_at", self.begins_at, ("zeros", "last", "search"))
         one_of("controller.dream_return", self.dream_return, ("sum", "episode"))
         one_of("controller.reads", self.reads, ("newest", "first"))
         one_of("controller.sees", self.sees, ("z", "mean"))

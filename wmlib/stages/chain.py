@@ -9,7 +9,7 @@ from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 
-from wmlib.config import VISIONS, Config, ControllerConfig
+from wmlib.config import VISIONS, Config
 from wmlib.config.settings import key as settings_key
 from wmlib.errors import UserError
 from wmlib.runs import Stage, owned, present, write_json
@@ -64,7 +64,7 @@ class Chain:
             settings |= {} if self.config.task == "carracing" else {"task": self.config.task}
         else:
             driver = self.data_driver
-            inputs = [driver.collect, driver.vision, driver.controller, *([driver.scout] if driver.has_scout else [])]
+            inputs = [self.at(self.iteration - 1).collect, driver.vision, driver.controller]
         return self._stage("collect", settings, inputs)
 
     @cached_property
@@ -107,19 +107,7 @@ class Chain:
 
     @cached_property
     def controller(self) -> Stage:
-        return self._search(f"controller-{self.config.arm}", self.config.controller)
-
-    @property
-    def has_scout(self) -> bool:
-        """Whether a second C, see :mod:`wmlib.stages.scout`, drives the next iteration's data, too."""
-        return self.config.controller.begins_at == "best" and self.iteration < self.run_config.iterations
-
-    @cached_property
-    def scout(self) -> Stage:
-        return self._search(f"scout-{self.config.arm}", replace(self.config.controller, begins_at="zeros"))
-
-    def _search(self, name: str, settings: ControllerConfig) -> Stage:
-        key = {"controller": settings_key(settings), "encoder_compute": self.config.encoder_compute}
+        key = {"controller": settings_key(self.config.controller), "encoder_compute": self.config.encoder_compute}
         if self.config.controller.taught:
             key["teaching"] = settings_key(self.config.teaching)
         if self.config.controller.search == "actor-critic":
@@ -127,8 +115,8 @@ class Chain:
         inputs = [self.vision] if self.config.controller.inputs == "z" else [self.vision, self.memory]
         inputs += [self.eyes] if self.memory in inputs and self.eyes is not self.memory else []
         inputs += [self.pupil.controller] if self.goes_on else []
-        inputs += [self.data_driver.controller] if settings.begins_at != "zeros" else []
-        return self._stage(name, key, inputs)
+        inputs += [self.data_driver.controller] if self.config.controller.begins_at != "zeros" else []
+        return self._stage(f"controller-{self.config.arm}", key, inputs)
 
     @property
     def goes_on(self) -> bool:
@@ -208,7 +196,6 @@ def plan(config: Config, folder: Path, last: str = "evaluate") -> list[tuple[Cha
     for iteration in range(1, config.iterations + 1):
         chain = Chain(config, folder, iteration)
         names = ORDER[: ORDER.index(last if iteration == config.iterations else "controller") + 1]
-        names += ("scout",) if chain.has_scout else ()
         if config.keep_vision and iteration > 1:
             names = tuple(name for name in names if name != "vision")
         if chain.config.controller.inputs == "z":

@@ -16,9 +16,11 @@ from wmlib.rollout.executors import make_executor
 from wmlib.rollout.lanes import Job
 from wmlib.rollout.worker import WorkerSpec
 from wmlib.runs import Progress, Stage, Stopwatch
-from wmlib.seeds import track_seeds
+from wmlib.seeds import generator, track_seeds
 from wmlib.stages.agents import agent_of
-from wmlib.stages.pilots import drivers, episodes
+from wmlib.stages.curve import read_curve
+
+MOST = 5  # times as many episodes as ``collect.on_policy_episodes`` in an iteration of short ones, at most
 
 
 def run(chain, stage: Stage) -> None:
@@ -48,6 +50,19 @@ def run(chain, stage: Stage) -> None:
     )
 
 
+def episodes(chain) -> int:
+    """How many episodes an iteration collects."""
+    settings = chain.config.collect
+    if chain.iteration == 1:
+        return settings.episodes
+    least = settings.on_policy_episodes
+    if not settings.on_policy_steps:
+        return least
+    earlier = RolloutStore(chain.data_driver.collect / "rollouts")
+    lengths = [earlier.length(file) for file in earlier.files()]
+    return int(np.clip(round(settings.on_policy_steps / np.mean(lengths)), least, MOST * least))
+
+
 def _driver(chain, rollouts: Path, lanes: int) -> tuple[np.ndarray | None, WorkerSpec]:
     """Who drives: parameters (drivers, P), in turn, none for the random driver, and the workers' description."""
     config, settings = chain.config, chain.config.collect
@@ -57,4 +72,28 @@ def _driver(chain, rollouts: Path, lanes: int) -> tuple[np.ndarray | None, Worke
     driver = agent_of(chain.data_driver)
     noisy = {"samples": settings.samples, "noise": settings.on_policy_noise, "record": rollouts}
     spec = replace(driver.worker_spec(lanes), compute=config.encoder_compute, **noisy)
-    return drivers(chain), spec
+    return _neighbours(chain, driver.parameters), spec
+
+
+def drivers(chain) -> np.ndarray:
+    """The C's that drove this iteration's data (drivers, P); in turn, if there are fewer than episodes."""
+    return _neighbours(chain, agent_of(chain.data_driver).parameters)
+
+
+def _neighbours(chain, c: np.ndarray) -> np.ndarray:
+    """C (P,) for every episode that it drives itself, then its neighbours for the others: (drivers, P). With
+    ``controller.offset``, every other neighbour is C in a car that pulls to a side, as in C's dreams."""
+    total = episodes(chain)
+    count = round(chain.config.collect.on_policy_spread * total)
+    if not count:
+        return c[None]
+    sigma = read_curve(chain.data_driver.controller / "learning_curve.csv")[-1]["sigma"]
+    random = generator(chain.config.seed, "collect", "neighbours", chain.iteration)
+    own = np.repeat(c[None], total - count, axis=0)
+    near = c + sigma * random.standard_normal((count, len(c)))
+    offset = chain.data_driver.config.controller.offset
+    if offset:
+        actions = chain.config.numbers.action_size
+        near[1::2] = c
+        near[1::2, -actions:] += offset * random.standard_normal((count // 2, actions))
+    return np.concatenate([own, near])

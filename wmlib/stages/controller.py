@@ -25,7 +25,6 @@ from wmlib.stages.agents import worker_spec
 from wmlib.stages.curve import append, conclude, curve_row, out_of_time, over, read_curve, validate, validated
 from wmlib.stages.dreams import Dreams
 from wmlib.stages.imitate import imitate, read_standard
-from wmlib.stages.pilots import best
 
 
 def run(chain, stage: Stage) -> None:
@@ -34,7 +33,7 @@ def run(chain, stage: Stage) -> None:
     search(chain, stage)
 
 
-def evolve(chain, stage: Stage, scout: bool = False) -> None:
+def evolve(chain, stage: Stage) -> None:
     """Search until the last generation, by CMA-ES or in dreams by an actor-critic; every one is a checkpoint."""
     config, settings = chain.config, chain.config.controller
     encoder, memory = chain.vision / "encoder.npz", chain.eyes / "memory.npz"
@@ -42,9 +41,8 @@ def evolve(chain, stage: Stage, scout: bool = False) -> None:
     if present(stage / "search.pkl"):
         raise UserError(f"{stage / 'search.pkl'}: an older version's search could run code; use --force")
     goes_on = settings.begins_at == "search"  # it is the first iteration's
-    purpose = ("search", 1 if goes_on else chain.iteration, *(("scout",) if scout else ()))
-    seed = int(generator(config.seed, *purpose).integers(2**31))
-    start, sigma, as_c = _beginning(chain, scout)
+    seed = int(generator(config.seed, "search", 1 if goes_on else chain.iteration).integers(2**31))
+    start, sigma, as_c = _beginning(chain)
     dreams = Dreams(chain) if settings.world == "dream" else None
     if settings.search == "actor-critic":
         from wmlib.stages.actor import DreamLearner
@@ -104,7 +102,7 @@ def tracks_until(settings, generation: int) -> int:
     return sum(tracks_at(settings, earlier) for earlier in range(generation))
 
 
-def _beginning(chain, scout: bool) -> tuple[np.ndarray, float, Callable[[np.ndarray], np.ndarray]]:
+def _beginning(chain) -> tuple[np.ndarray, float, Callable[[np.ndarray], np.ndarray]]:
     """Where a search begins, its step size, and what makes C's parameters of its candidates (n, P).
 
     A C that was taught goes on as it learnt, with standardised inputs, so that one step size suits all of them.
@@ -115,23 +113,14 @@ def _beginning(chain, scout: bool) -> tuple[np.ndarray, float, Callable[[np.ndar
     config, settings, task = chain.config, chain.config.controller, chain.config.numbers
     count = parameter_count(settings, config.memory.hidden_size, task.latent_size, task.action_size)
     if not chain.goes_on:
-        begins_at = "zeros" if scout else settings.begins_at
-        places = {"last": lambda: chain.data_driver.controller, "best": lambda: best(chain)}
-        return _c_of(places[begins_at](), count) if begins_at in places else np.zeros(count), settings.sigma, _itself
+        last = chain.data_driver.controller / "controller.npz" if settings.begins_at == "last" else None
+        start = read_arrays(last, ("parameters",), {"parameters": (count,)})["parameters"] if last else np.zeros(count)
+        return start, settings.sigma, lambda candidates: candidates
     taught = chain.pupil.controller
-    start = _c_of(taught, count)
+    start = read_arrays(taught / "controller.npz", ("parameters",), {"parameters": (count,)})["parameters"]
     standard = settings, *read_standard(taught, input_size(settings, config.memory.hidden_size, task.latent_size))
     begin, sigma = unfolded(start, *standard), config.teaching.evolution_sigma
     return begin, sigma, lambda candidates: np.stack([folded(each, *standard) for each in candidates])
-
-
-def _c_of(stage: Stage, count: int) -> np.ndarray:
-    """Parameters (count,) of the C that a stage has found."""
-    return read_arrays(stage / "controller.npz", ("parameters",), {"parameters": (count,)})["parameters"]
-
-
-def _itself(candidates: np.ndarray) -> np.ndarray:
-    return candidates
 
 
 def _generation(chain, search: CMAES, as_c: Callable, executor, judge) -> tuple[np.ndarray, int]:

@@ -13,12 +13,11 @@ from wmlib.envs.dream import Dream
 from wmlib.rollout.dreams import States, likely_mean, replay
 from wmlib.runs import read_arrays
 from wmlib.seeds import generator
+from wmlib.stages.collect import drivers
 from wmlib.stages.memory import latent_files
-from wmlib.stages.pilots import drivers
 
 EARLY = 60  # frames in which the picture zooms in and the car comes to speed
-RECENT = 120  # newest episodes, which say what of z C sees
-STARTS = 100  # newest episodes, in whose states replayed dreams begin
+RECENT = 120  # newest episodes, in whose states replayed dreams begin
 EVERY = 4  # frames between two states of them
 CALIBRATION = 384  # dreams, at least, that say how often dreams end
 MISTRUST = 4.0  # an end of a dream stands for at most so many of the world
@@ -47,7 +46,7 @@ class Dreams:
 
     def _replay(self, chain) -> tuple[States, States]:
         """States that real episodes went through in their first frames, and in all before they lost the road."""
-        some = [self._read(file) for file in self.files[-STARTS:]]
+        some = [self._read(file) for file in self.files[-RECENT:]]
         memories = [self.world.memory, *([self.world.eyes] if self.world.eyes else [])]
         parts = [replay(memory, some, generator(chain.config.seed, "dream", "replay"), EVERY) for memory in memories]
         states = States(*parts[0].arrays, *(array for part in parts[1:] for array in (part.h, part.c)))
