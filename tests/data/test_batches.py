@@ -107,6 +107,8 @@ def test_a_share_of_the_sequences_is_own_however_few_steps_those_are(tmp_path, w
     assert np.mean(batches.at(0)["reward"][:, 0] == 2) == pytest.approx(0.5, abs=0.08)
     few = SequenceBatches(files, 400, 10, 0, whole_ends).at(0)["reward"][:, 0]
     assert np.mean(few == 2) < 0.1
+    many = SequenceBatches(files, 400, 10, 0, whole_ends, own=files[1:], own_share=0.1).at(0)["reward"][:, 0]
+    assert np.mean(many > 0) == pytest.approx(430 / 930, abs=0.08)  # the share of the steps they are
 
 
 def test_prefetch_hands_errors_over():

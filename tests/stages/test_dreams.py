@@ -215,11 +215,15 @@ def test_ends_count_as_often_as_the_world_has_more_of_them(finished, monkeypatch
     dreams = Dreams(Chain(SMOKE.override([*AGAIN, *settings]), finished))
     lived = np.array([[10, 5], [10, 10]])
     episodes = iter([np.array([5])] * lost + [np.array([], int)] * 9)
-    monkeypatch.setattr(Dreams, "__call__", lambda *_, **__: (np.ones(lived.shape), lived))
+    offsets = []
+    monkeypatch.setattr(
+        Dreams, "__call__", lambda *_, offset=True: offsets.append(offset) or (np.ones(lived.shape), lived)
+    )
     monkeypatch.setattr("wmlib.stages.dreams.latent_files", lambda chain, since=1: ([Path("a"), Path("b")], []))
     monkeypatch.setattr("wmlib.stages.dreams.read_encoded", lambda file: {"actions": np.zeros((10, 3))})
     monkeypatch.setattr("wmlib.stages.dreams.losses", lambda episode: next(episodes))
     assert dreams.scale(None) == pytest.approx(scale)
+    assert offsets == [False]  # the world's cars have none
     worth, steps = dreams.judge(None, None, np.zeros((2, 867)), [1, 2])
     assert steps == 35
     paid, ended = np.array([2, 2 + 5 * dreams.task.step_cost]), scale * np.array([0, 1])

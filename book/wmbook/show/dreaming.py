@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from wmbook.records.records import Records, find_root, read_table
-from wmbook.show.figures import BLUE, PAGE, VERMILLION, new_figure
+from wmbook.show.figures import BLUE, GREEN, PAGE, VERMILLION, new_figure
 from wmbook.show.tables import markdown_table
 
 TRIALS = "dreams"  # the folder of trials among the results
 MINDS = {"V's noise": "V's draws", "noise of 0.05": "V's means"}  # what M learnt: its name among the trials, its title
+DREAMT = "dreamt_losses_per_1000"
 LOST, RETURN = "losses_a_thousand_steps", "capped_return_correlation"
 SPEEDS = {"pace": "points a step", "losses_per_1000": "losses in 1,000 steps", "episode": "worth of an episode"}
 
@@ -17,20 +18,6 @@ SPEEDS = {"pace": "points a step", "losses_per_1000": "losses in 1,000 steps", "
 def own_records() -> Records:
     """The records of the arms that learnt in dreams."""
     return Records(find_root() / "book" / "results" / TRIALS)
-
-
-def trial(name: str) -> list[dict[str, float]]:
-    """The rounds of a trial, as :func:`rounds` gives them; the last validation of each."""
-    last = {row["round"]: row for row in _table("cma") if row["trial"] == name}
-    return [
-        {
-            "steps": float(row["env_steps"]),
-            "dream": float(row["dream_mean"]),
-            "world": float(row["validation_mean"]),
-            "n": int(row["validation_n"]),
-        }
-        for row in last.values()
-    ]
 
 
 def rounds(arm: str, seed: int = 0, records: Records | None = None) -> list[dict[str, float]]:
@@ -92,6 +79,34 @@ def speed_figure(tau: str = "1.0"):
         _gas_panel(axes, title, [float(row["gas"]) for row in rows[0]], world, dream)
     panels[0, 0].legend(loc="lower right")
     return figure
+
+
+def roads_figure():
+    """Losses of the road in dreams. Left: by the steps since a dream began, for M's of unlike noise, mean over C's that
+    dream from states of their own drives. Right: by the pace of whoever drives, in one M and in the world."""
+    table = [row for row in _table("roads") if float(row["tau"]) == 1]
+    figure, (left, right) = new_figure(PAGE, 2.5, 1, 2)
+    styles = {"0.05": "s--", "0.02": "^-.", "0.01": "D:"}
+    for (noise, style), colour in zip(styles.items(), (VERMILLION, GREEN, "black"), strict=True):
+        spans = list(dict.fromkeys((row["from_step"], row["to_step"]) for row in table))
+        dreamt = [_mean(table, DREAMT, m_noise=noise, from_step=first, to_step=last) for first, last in spans]
+        middle = [(int(first) + int(last)) / 2 for first, last in spans]
+        left.plot(middle, dreamt, style, color=colour, label=f"noise {noise}")
+    world = _mean(table, "real_losses_per_1000")
+    left.axhline(world, color=BLUE, label="in the world")
+    left.set(xlabel="steps since the dream began", ylabel="losses in 1,000 steps", ylim=(0, None))
+    left.legend(loc="lower left")
+    rows = _table("pace")
+    pace = [(float(row["dream_pace_from"]) + float(row["dream_pace_to"])) / 2 for row in rows]
+    right.plot(pace, [float(row["real_losses_per_1000"]) for row in rows], "o-", color=BLUE, label="in the world")
+    right.plot(pace, [float(row[DREAMT]) for row in rows], "D:", color="black", label="in the dream, noise 0.01")
+    right.set(xlabel="points a step in the dream", ylim=(0, None))
+    right.legend(loc="upper left")
+    return figure
+
+
+def _mean(table: list[dict[str, str]], name: str, **where: str) -> float:
+    return float(np.mean([float(row[name]) for row in table if all(row[key] == where[key] for key in where)]))
 
 
 def _gas_panel(axes, title: str, gas: list[float], world: list[float], dream: list[float]) -> None:

@@ -51,6 +51,19 @@ def test_each_dream_of_the_figure_is_beside_the_world_it_is_compared_with():
         assert dream == [float(row["dreamt_ends_a_thousand_steps"]) for row in rows]
 
 
+def test_losses_in_dreams_stand_beside_those_of_the_same_drivers_in_the_world():
+    left, right = dreaming.roads_figure().axes
+    table = read_table(dreaming.find_root() / "book/results/dreams/roads.csv")
+    world = {row["driver"]: float(row["real_losses_per_1000"]) for row in table}
+    *dreamt, level = left.lines
+    assert level.get_ydata()[0] == pytest.approx(sum(world.values()) / len(world))
+    for line, noise in zip(dreamt, ("0.05", "0.02", "0.01"), strict=True):
+        last = [row for row in table if (row["m_noise"], row["tau"], row["to_step"]) == (noise, "1.0", "160")]
+        assert line.get_xdata()[-1] == 140 and len(last) == len(world)
+        assert line.get_ydata()[-1] == pytest.approx(sum(float(row[dreaming.DREAMT]) for row in last) / len(last))
+    assert [len(line.get_xdata()) for line in right.lines] == [5, 5]
+
+
 def test_speeds_are_the_same_drivers_in_the_world_and_in_the_dream():
     table = read_table(dreaming.find_root() / "book/results/dreams/speeds.csv")
     for axes, name in zip(dreaming.speed_figure().axes, dreaming.SPEEDS, strict=True):
