@@ -28,9 +28,9 @@ class CollectConfig:
     on_policy_episodes: int = 400
     """Episodes added in each iteration after the first, driven by noisy copies of the last controller."""
     on_policy_steps: int = later(0)
-    """Real steps of such an iteration, about: as many episodes, up to ``MOST`` times ``on_policy_episodes``, as give
-    them if they last as long as the last iteration's. Drivers who soon lose the road then drive more episodes. 0:
-    always ``on_policy_episodes``."""
+    """Real steps of such an iteration, about: as many episodes, one to five times ``on_policy_episodes``, as give them
+    if they last as long as the last iteration's (where they come to last longer, there are more steps). Drivers who
+    soon lose the road then drive more episodes. 0: always ``on_policy_episodes``."""
     on_policy_noise: float = 0.3
     """Standard deviation of the persistent action noise of those drivers."""
     on_policy_patience: int = later(0)

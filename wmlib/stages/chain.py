@@ -147,7 +147,7 @@ def bytes_needed(chain: Chain, name: str) -> int:
     def frames(iteration: int) -> int:
         collect = chain.at(iteration).config.collect
         usual = collect.on_policy_episodes * chain.config.numbers.max_steps
-        return collect.episodes * (collect.steps + 1) if iteration == 1 else max(usual, 2 * collect.on_policy_steps)
+        return collect.episodes * (collect.steps + 1) if iteration == 1 else max(usual, 3 * collect.on_policy_steps)
 
     if name == "collect":
         return FRAME_BYTES * frames(chain.iteration)

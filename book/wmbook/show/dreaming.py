@@ -11,6 +11,7 @@ from wmbook.show.tables import markdown_table
 TRIALS = "dreams"  # the folder of trials among the results
 MINDS = {"V's noise": "V's draws", "noise of 0.05": "V's means"}  # what M learnt: its name among the trials, its title
 DREAMT = "dreamt_losses_per_1000"
+FEW = 5  # drives of which no rate is drawn, if there are fewer
 LOST, RETURN = "losses_a_thousand_steps", "capped_return_correlation"
 SPEEDS = {"pace": "points a step", "losses_per_1000": "losses in 1,000 steps", "episode": "worth of an episode"}
 
@@ -96,7 +97,7 @@ def roads_figure():
     left.axhline(world, color=BLUE, label="in the world")
     left.set(xlabel="steps since the dream began", ylabel="losses in 1,000 steps", ylim=(0, None))
     left.legend(loc="lower left")
-    rows = _table("pace")
+    rows = [row for row in _table("pace") if int(row["drives"]) >= FEW]
     pace = [(float(row["dream_pace_from"]) + float(row["dream_pace_to"])) / 2 for row in rows]
     right.plot(pace, [float(row["real_losses_per_1000"]) for row in rows], "o-", color=BLUE, label="in the world")
     right.plot(pace, [float(row[DREAMT]) for row in rows], "D:", color="black", label="in the dream, noise 0.01")
