@@ -11,6 +11,11 @@ from wmbook.show.tables import markdown_table
 TRIALS = "dreams"  # the folder of trials among the results
 MINDS = {"V's noise": "V's draws", "noise of 0.05": "V's means"}  # what M learnt: its name among the trials, its title
 DREAMT = "dreamt_losses_per_1000"
+EYES = {  # whose h C sees: its name among the trials, its name in the figure
+    "first M": "h of an M of random driving",
+    "an untrained M": "h of an untrained M",
+    "another M": "h of an M of all data",
+}
 FEW = 5  # drives of which no rate is drawn, if there are fewer
 LOST, RETURN = "losses_a_thousand_steps", "capped_return_correlation"
 SPEEDS = {"pace": "points a step", "losses_per_1000": "losses in 1,000 steps", "episode": "worth of an episode"}
@@ -103,6 +108,28 @@ def roads_figure():
     right.plot(pace, [float(row[DREAMT]) for row in rows], "D:", color="black", label="in the dream, noise 0.01")
     right.set(xlabel="points a step in the dream", ylim=(0, None))
     right.legend(loc="upper left")
+    return figure
+
+
+def eyes_figure():
+    """Searches from zeros in the dreams of one M, by whose h C sees: returns in the world, and losses in dreams."""
+    table = [row for row in _table("eyes") if row["v"] == "first" and row["m_updates"] == "62000"]
+    usual = {"tau": "1.0", "end_counts": "0.9", "offset": "0.5", "beginnings": "0.3", "halves_from": "8"}
+    table = [row for row in table if all(row[name] == value for name, value in usual.items())]
+    figure, panels = new_figure(PAGE, 2.5, 1, 2)
+    for eyes, (style, colour) in zip(EYES, (("D:", "black"), ("^-.", GREEN), ("s--", VERMILLION)), strict=True):
+        for search in ("1", "2"):
+            rows = [row for row in table if row["eyes"].startswith(eyes) and row["search"] == search]
+            generations = [int(row["generation"]) for row in rows if 8 <= int(row["generation"]) <= 20]
+            for axes, name in zip(panels, ("world_mean", "mean_ends_per_thousand_dream"), strict=True):
+                values = [float(row[name]) for row in rows if int(row["generation"]) in generations]
+                label = EYES[eyes] if search == "1" else None
+                axes.plot(generations, values, style, color=colour, label=label, alpha=1 if search == "1" else 0.5)
+    for axes, title, label in zip(
+        panels, ("in the world", "in the dream"), ("mean return", "losses in 1,000 steps"), strict=True
+    ):
+        axes.set(title=title, xlabel="generations", ylabel=label, ylim=(0, None), xticks=(8, 12, 16, 20))
+    panels[1].legend()
     return figure
 
 
