@@ -154,6 +154,25 @@ def maturity_table(steps: str = "700") -> str:
     return markdown_table(header, rows)
 
 
+def whole_table() -> str:
+    """Searches in dreams of whole episodes: what the dreams promise and what the world pays, as Markdown."""
+    table = _table("whole")
+    shown = ("20", "60")
+    header = [
+        "M has learnt from",
+        "temperature",
+        *(f"{what} after {each}" for each in shown for what in ("dream", "world")),
+    ]
+    rows = []
+    for m, tau in dict.fromkeys((row["m"], row["tau"]) for row in table):
+        at = {row["generation"]: row for row in table if (row["m"], row["tau"]) == (m, tau)}
+        pairs = [
+            f"{at[each][f'{what}_mean']} ± {at[each][f'{what}_std']}" for each in shown for what in ("dream", "world")
+        ]
+        rows.append([m, tau, *pairs])
+    return markdown_table(header, rows)
+
+
 def arms_table(records: Records | None = None) -> str:
     """Scores of the C's that learnt in dreams, and of one that learnt in the world with as small a V, as Markdown: a
     row per training run."""
