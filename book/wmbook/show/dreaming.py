@@ -11,10 +11,10 @@ from wmbook.show.tables import markdown_table
 TRIALS = "dreams"  # the folder of trials among the results
 MINDS = {"V's noise": "V's draws", "noise of 0.05": "V's means"}  # what M learnt: its name among the trials, its title
 DREAMT = "dreamt_losses_per_1000"
-EYES = {  # whose h C sees: its name among the trials, its name in the figure
-    "first M": "h of an M of random driving",
-    "an untrained M": "h of an untrained M",
-    "another M": "h of an M of all data",
+EYES = {  # searches that differ in whose h C sees: their name among the trials, their name in the figure
+    "halving": "h of an M of random driving",
+    "eyes that have learnt nothing": "h of an untrained M",
+    "eyes that have learnt everything": "h of an M of all data",
 }
 FEW = 5  # drives of which no rate is drawn, if there are fewer
 LOST, RETURN = "losses_a_thousand_steps", "capped_return_correlation"
@@ -111,24 +111,22 @@ def roads_figure():
     return figure
 
 
-def eyes_figure():
+def eyes_figure(first: int = 8, last: int = 20):
     """Searches from zeros in the dreams of one M, by whose h C sees: returns in the world, and losses in dreams."""
-    table = [row for row in _table("eyes") if row["v"] == "first" and row["m_updates"] == "62000"]
-    usual = {"tau": "1.0", "end_counts": "0.9", "offset": "0.5", "beginnings": "0.3", "halves_from": "8"}
-    table = [row for row in table if all(row[name] == value for name, value in usual.items())]
+    table = [row for row in _table("eyes") if first <= int(row["generation"]) <= last]
     figure, panels = new_figure(PAGE, 2.5, 1, 2)
-    for eyes, (style, colour) in zip(EYES, (("D:", "black"), ("^-.", GREEN), ("s--", VERMILLION)), strict=True):
-        for search in ("1", "2"):
-            rows = [row for row in table if row["eyes"].startswith(eyes) and row["search"] == search]
-            generations = [int(row["generation"]) for row in rows if 8 <= int(row["generation"]) <= 20]
+    for trial, (style, colour) in zip(EYES, (("D:", "black"), ("^-.", GREEN), ("s--", VERMILLION)), strict=True):
+        for search, alpha, label in (("1", 1, EYES[trial]), ("2", 0.5, None)):
+            rows = [row for row in table if (row["trial"], row["search"]) == (trial, search)]
+            generations = [int(row["generation"]) for row in rows]
             for axes, name in zip(panels, ("world_mean", "mean_ends_per_thousand_dream"), strict=True):
-                values = [float(row[name]) for row in rows if int(row["generation"]) in generations]
-                label = EYES[eyes] if search == "1" else None
-                axes.plot(generations, values, style, color=colour, label=label, alpha=1 if search == "1" else 0.5)
-    for axes, title, label in zip(
-        panels, ("in the world", "in the dream"), ("mean return", "losses in 1,000 steps"), strict=True
-    ):
-        axes.set(title=title, xlabel="generations", ylabel=label, ylim=(0, None), xticks=(8, 12, 16, 20))
+                axes.plot(
+                    generations, [float(row[name]) for row in rows], style, color=colour, label=label, alpha=alpha
+                )
+    panels[0].set(title="in the world", ylabel="mean return")
+    panels[1].set(title="in the dream", ylabel="losses in 1,000 steps")
+    for axes in panels:
+        axes.set(xlabel="generations", ylim=(0, None), xticks=range(first, last + 1, 4))
     panels[1].legend()
     return figure
 
@@ -154,23 +152,15 @@ def maturity_table(steps: str = "700") -> str:
     return markdown_table(header, rows)
 
 
-def whole_table() -> str:
+def whole_table(generations: tuple[str, ...] = ("20", "60")) -> str:
     """Searches in dreams of whole episodes: what the dreams promise and what the world pays, as Markdown."""
     table = _table("whole")
-    shown = ("20", "60")
-    header = [
-        "M has learnt from",
-        "temperature",
-        *(f"{what} after {each}" for each in shown for what in ("dream", "world")),
-    ]
+    shown = [(what, each) for each in generations for what in ("dream", "world")]
     rows = []
     for m, tau in dict.fromkeys((row["m"], row["tau"]) for row in table):
         at = {row["generation"]: row for row in table if (row["m"], row["tau"]) == (m, tau)}
-        pairs = [
-            f"{at[each][f'{what}_mean']} ± {at[each][f'{what}_std']}" for each in shown for what in ("dream", "world")
-        ]
-        rows.append([m, tau, *pairs])
-    return markdown_table(header, rows)
+        rows.append([m, tau, *(f"{at[each][f'{what}_mean']} ± {at[each][f'{what}_std']}" for what, each in shown)])
+    return markdown_table(["M has learnt from", "temperature", *(f"{what} after {each}" for what, each in shown)], rows)
 
 
 def arms_table(records: Records | None = None) -> str:

@@ -77,3 +77,31 @@ def test_every_m_has_its_rows():
     table = read_table(dreaming.find_root() / "book/results/dreams/maturity.csv")
     long = [row for row in table if row["steps"] == "700"]
     assert maturity_table().count("\n") == len(long) + 1 and len(long) > 5
+
+
+def test_searches_by_whose_h_c_sees_differ_in_nothing_else():
+    table = read_table(dreaming.find_root() / "book/results/dreams/eyes.csv")
+    shown = [row for row in table if row["trial"] in dreaming.EYES]
+    same = (
+        "real_steps",
+        "m_updates",
+        "v",
+        "tau",
+        "end_counts",
+        "offset",
+        "dream_steps",
+        "dreams",
+        "beginnings",
+        "halves",
+    )
+    assert len({tuple(row[name] for name in same) for row in shown}) == 1
+    assert len({row["eyes"] for row in shown}) == len(dreaming.EYES)
+    for axes in dreaming.eyes_figure().axes:
+        assert [list(line.get_xdata()) for line in axes.lines] == [[8, 12, 16, 20]] * 6
+
+
+def test_every_dream_of_whole_episodes_stands_beside_its_world():
+    table = read_table(dreaming.find_root() / "book/results/dreams/whole.csv")
+    last = next(row for row in table if (row["m"], row["tau"], row["generation"]) == ("ten rounds' data", "1.0", "60"))
+    row = next(line for line in dreaming.whole_table().splitlines() if line.startswith("| ten rounds' data | 1.0 |"))
+    assert row.endswith(f"| {last['dream_mean']} ± {last['dream_std']} | {last['world_mean']} ± {last['world_std']} |")
